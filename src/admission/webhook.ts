@@ -9,8 +9,7 @@ import { allowing, parseReview, type Review } from './review.ts';
  * effective. `Unready`: not all objects of its namespace are known yet. `Error`: an error in this program, or a review that
  * cannot be read.
  */
-export const ADMISSION_RESULTS = ['Bound', 'Held', 'Unbound', 'NoBinding', 'Unready', 'Error'] as const;
-export type AdmissionResult = (typeof ADMISSION_RESULTS)[number];
+export type AdmissionResult = 'Bound' | 'Held' | 'Unbound' | 'NoBinding' | 'Unready' | 'Error';
 
 export interface WebhookOptions {
   /** Decides from what is in memory, and sends no request. */

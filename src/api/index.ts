@@ -35,6 +35,7 @@ export type {
   TransitionFrom,
   TransitionTo,
   TrivySecretReference,
+  UnboundScan,
   UnboundScansSummary,
   Verification,
 } from './generated/image-credential-binding/types.ts';

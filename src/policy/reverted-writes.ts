@@ -2,7 +2,7 @@ import type { RevertedWrite } from '../api/index.ts';
 import type { Binding } from '../binding/index.ts';
 import type { ScheduledScan } from '../scan/index.ts';
 
-/** So many reversions of a scan within {@link REVERSION_WINDOW_MS} make the controller back off. */
+/** Number of reversions of a scan within {@link REVERSION_WINDOW_MS} after which the controller backs off. */
 export const MANY_REVERSIONS = 3;
 export const REVERSION_WINDOW_MS = 600_000;
 const SHORTEST_WAIT_MS = 5_000;

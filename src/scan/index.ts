@@ -1,13 +1,12 @@
 export { type AwaitedScan, awaitedScan, isOpen, isPending, type RequestedScan } from './awaited-scan.ts';
 export { parseCron, tickAfter } from './cron.ts';
 export { parseGoDuration } from './duration.ts';
-export type { GitManager } from './git-manager.ts';
 export { overriddenLogins } from './own-logins.ts';
 export { parseScan, type RawScan } from './raw-scan.ts';
 export type { Migrated } from './restore.ts';
 export { newestRun, type Run, readAdmittedRun, readRun, type ScanRun } from './run.ts';
 export { type RunCause, type RunRequest, requestRun } from './run-request.ts';
-export { editScan, endHold, type Hold, holdScan, type NewScan, readNewScan } from './scan.ts';
+export { editScan, endHold, holdScan, type NewScan, readNewScan } from './scan.ts';
 export type { OpenReason, ScanDecision, UnboundReason } from './scan-decision.ts';
 export type { ScanDelivery } from './scan-delivery.ts';
 export {

@@ -25,7 +25,7 @@ export interface Run extends Stored, ScanRun {
 }
 
 /** How a Scan was bound when it was created. */
-export interface RunAdmission {
+interface RunAdmission {
   readonly hold: Hold;
   /** Whether another client has changed the spec since the Scan was created. */
   readonly isEdited: boolean;

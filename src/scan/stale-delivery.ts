@@ -19,7 +19,7 @@ type Entry = NonNullable<ScanSpec['env']>[number] & {
   readonly valueFrom?: unknown;
 };
 
-/** Stands for the Secret of an incomplete delivery. It is never mounted. */
+/** The Secret of an incomplete delivery. It is never mounted. */
 const NO_SECRET = 'trivy-none';
 
 /**

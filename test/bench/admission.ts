@@ -15,7 +15,7 @@ import {
   secretOf,
   startAdmitting,
 } from '../support/cluster/admission.ts';
-import { Cluster } from '../support/cluster/cluster.ts';
+import { Cluster, type TestNamespace } from '../support/cluster/cluster.ts';
 import { until } from '../support/until.ts';
 
 const PER_SECOND = 100;
@@ -30,6 +30,8 @@ const { ca } = await certificates.renew();
 const controller = await startAdmitting(cluster, certificates);
 const noOp = await startNoOp(certificates.path);
 const namespace = await cluster.namespace();
+/** Without a binding, so that the controller does nothing about Scans that are not bound. */
+const empty = await cluster.namespace();
 await namespace.pullSecret('pull', { 'reg.example': { auth: btoa('user:pass') } });
 for (let index = 0; index < BINDINGS; index += 1)
   await namespace.put(imageCredentialBindings, {
@@ -46,8 +48,8 @@ process.stdout.write(
   `${PER_SECOND} Scans per second, ${BINDINGS} bindings in the namespace, ${ROUNDS} rounds:\n`,
 );
 for (let round = 0; round < ROUNDS; round += 1) {
-  const nothing = await measure(noOp, false);
-  const ours = await measure(controller.webhook, true);
+  const nothing = await measure(noOp, empty);
+  const ours = await measure(controller.webhook, namespace);
   for (const [name, part] of [
     ['median', 0.5],
     ['99 %', 0.99],
@@ -60,20 +62,21 @@ for (let round = 0; round < ROUNDS; round += 1) {
 }
 
 /** Milliseconds for each Scan, in ascending order. */
-async function measure(url: string, binds: boolean): Promise<readonly number[]> {
+async function measure(url: string, where: TestNamespace): Promise<readonly number[]> {
   await registerWebhook(cluster, { url, ca });
-  await until(async () => (secretOf(await create(0)) !== undefined) === binds, 'the webhook to be used');
+  const isBound = async () => secretOf(await create(namespace, 0)) !== undefined;
+  await until(async () => (await isBound()) === (where === namespace), 'the webhook to be used');
   const times: Promise<number>[] = [];
   const begun = performance.now();
   for (let index = 0; index < SCANS; index += 1) {
     await delay(Math.max(0, begun + (index * 1_000) / PER_SECOND - performance.now()));
-    times.push(timed(() => create(index % BINDINGS)));
+    times.push(timed(() => create(where, index % BINDINGS)));
   }
   return (await Promise.all(times)).toSorted((a, b) => a - b);
 }
 
-function create(index: number) {
-  return createScan(cluster, namespace.name, { spec: { parameters: [`reg.example/app-${index}:1.0`] } });
+function create({ name }: TestNamespace, index: number) {
+  return createScan(cluster, name, { spec: { parameters: [`reg.example/app-${index}:1.0`] } });
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {

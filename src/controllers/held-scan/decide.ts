@@ -7,8 +7,7 @@ import { endHold, type RawScan, type Run, type ScanDecision } from '../../scan/i
 export const LONGEST_HOLD_MS = 50_000;
 
 /** How a hold ended, for metrics. `Edited`: another client has changed the Scan. `TimedOut`: no decision was possible in time. */
-export const HOLD_RESULTS = ['Bound', 'Unbound', 'Edited', 'TimedOut'] as const;
-export type HoldResult = (typeof HOLD_RESULTS)[number];
+export type HoldResult = 'Bound' | 'Unbound' | 'Edited' | 'TimedOut';
 
 /** What to do about a held Scan. */
 export type HeldScanDecision =

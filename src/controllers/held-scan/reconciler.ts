@@ -7,7 +7,7 @@ import { isHeld, type Stores } from '../../state/index.ts';
 import { decideHeldScan, type HeldScanDecision, type HoldResult } from './decide.ts';
 
 /** A decision, and after how many milliseconds an answer may have changed it; undefined: an answer enqueues the Scan. */
-export interface HeldScanOutcome {
+interface HeldScanOutcome {
   readonly decision: ScanDecision;
   readonly requeueAfterMs: number | undefined;
 }

@@ -21,6 +21,7 @@ import {
   untilScan,
 } from '../../support/cluster/admission.ts';
 import { type Binding, Cluster, type TestNamespace } from '../../support/cluster/cluster.ts';
+import { runCommand } from '../../support/cluster/command.ts';
 import { until } from '../../support/until.ts';
 
 const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
@@ -218,6 +219,42 @@ describe('a held Scan', () => {
       'both held Scans to be bound',
     );
     await next.process.stop();
+  });
+});
+
+describe('unbind', () => {
+  let cluster: Cluster;
+
+  before(async () => {
+    cluster = await Cluster.start();
+  });
+  after(async () => cluster?.[Symbol.asyncDispose]());
+
+  const unbind = (...args: readonly string[]) =>
+    runCommand(cluster.controlPlane, ['unbind', '--lease-namespace', RELEASE, ...args]);
+
+  it('resumes the Scans that a controller has held, and no others', async () => {
+    const namespace = await cluster.namespace();
+    const scan = (name: string, held?: string) => ({
+      metadata: { name, ...(held === undefined ? {} : { annotations: { [HELD_ANNOTATION]: held } }) },
+      spec: { scanType: 'trivy-image', parameters: ['reg.example/app:1.0'], suspend: true },
+    });
+    for (const one of [scan('held', 'resume'), scan('marked', 'keep-suspended'), scan('suspended')])
+      await namespace.put(SCANS, one);
+    const preview = await unbind('-n', namespace.name, '--dry-run');
+    assert.match(preview.stdout, new RegExp(`^would resume Scan ${namespace.name}/held\n`));
+    const { code, stdout } = await unbind('-n', namespace.name);
+    assert.deepEqual(
+      [code, stdout],
+      [0, 'resumed 2 held Scans\nunbound 0 ScheduledScans, deleted 0 Secrets\n'],
+    );
+    const stateOf = async (name: string) => {
+      const found = await namespace.get<RawScan>(SCANS, name);
+      return [found?.spec.suspend, found?.metadata.annotations?.[HELD_ANNOTATION]];
+    };
+    assert.deepEqual(await stateOf('held'), [false, undefined]);
+    assert.deepEqual(await stateOf('marked'), [true, undefined]);
+    assert.deepEqual(await stateOf('suspended'), [true, undefined]);
   });
 });
 

@@ -77,7 +77,7 @@ describe('unbind, before it writes', () => {
     const refused = await unbind(['-n', namespace.name, '--dry-run'], kubeconfig);
     assert.equal(refused.code, 2);
     assert.match(refused.stderr, /expected permission to list scheduledscans, scans and secrets in/);
-    const resources = 'secrets,scheduledscans.execution.securecodebox.io';
+    const resources = 'secrets,scheduledscans.execution.securecodebox.io,scans.execution.securecodebox.io';
     await kubectl('create', 'role', 'lister', '--verb=list', `--resource=${resources}`);
     await kubectl(
       ...['create', 'rolebinding', 'lister', '--role=lister'],

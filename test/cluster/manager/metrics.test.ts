@@ -8,7 +8,17 @@ import { after, before, describe, it } from 'node:test';
 import { DOCS } from '../../../hack/root.ts';
 import { type RunningController, startController } from '../../../hack/testenv/controller.ts';
 import { tools } from '../../../hack/testenv/tools/tools.ts';
+import { HELD_ANNOTATION } from '../../../src/api/names.ts';
 import { METRICS } from '../../../src/telemetry/definitions.ts';
+import {
+  CertificateFolder,
+  createScan,
+  grantAdmission,
+  metric,
+  registerWebhook,
+  startAdmitting,
+  untilCalled,
+} from '../../support/cluster/admission.ts';
 import { Cluster, type TestNamespace } from '../../support/cluster/cluster.ts';
 import { alertsIn, type Panel, readDashboard, renderRule } from '../../support/cluster/monitoring.ts';
 import { readExposition, readPromQl, type Series } from '../../support/promql.ts';
@@ -37,7 +47,13 @@ describe('the metrics of a running controller', () => {
     registry.listen(0, '127.0.0.1');
     cluster = await Cluster.start({ values: ['config.discovery.enabled=true'] });
     namespace = await cluster.namespace();
-    controller = await cluster.startController(...flags());
+    await grantAdmission(cluster);
+    const certificates = await CertificateFolder.create(cluster, 'certificates');
+    const { ca } = await certificates.renew();
+    const admitting = await startAdmitting(cluster, certificates, { flags: flags() });
+    controller = admitting;
+    await registerWebhook(cluster, { url: admitting.webhook, ca });
+    await untilCalled(cluster, admitting);
     await populate();
   });
   after(async () => {
@@ -71,6 +87,21 @@ describe('the metrics of a running controller', () => {
     await namespace.condition('expiring', 'Ready', 'True Ready');
     await namespace.condition('checked', 'Ready', 'True Ready');
     await migrateScan();
+    await createScans();
+  }
+
+  /** A Scan that starts unbound, and one that was held. */
+  async function createScans(): Promise<void> {
+    await createScan(cluster, namespace.name);
+    await createScan(cluster, namespace.name, {
+      spec: { suspend: true, parameters: ['none.example/app'] },
+      metadata: { annotations: { [HELD_ANNOTATION]: 'resume' } },
+    });
+    const names = ['icb_held_scans_total', 'icb_unbound_scans'];
+    await until(async () => {
+      const values = await Promise.all(names.map((name) => metric(controller, name)));
+      return values.every((value) => value > 0);
+    }, 'the metrics of Scans');
   }
 
   async function migrateScan(): Promise<void> {
@@ -111,6 +142,7 @@ describe('the metrics of a running controller', () => {
     assert.deepEqual(lines, [
       `icb_binding_not_ready{namespace="${name}",name="missing",reason="SecretNotFound"} 1`,
       `icb_credential_expiration_timestamp_seconds{namespace="${name}",secret="expiring"} ${EXPIRATION}`,
+      `icb_unbound_scans{namespace="${name}",name="missing"} 1`,
     ]);
     assert.match(text, /^icb_bindings\{ready="False",reason="SecretNotFound"\} 1$/m);
     assert.match(text, /^icb_bindings\{ready="True",reason="Ready"\} 3$/m);

@@ -90,6 +90,15 @@ describe('a new Scan', () => {
     assert.deepEqual(decision.scan, raw);
   });
 
+  it('gets names and paths, and no secret value', () => {
+    namespace.binding('app');
+    namespace.settle('app');
+    const text = JSON.stringify(namespace.decideNewScan(newScan()));
+    assert.match(text, /trivy-pull-/);
+    for (const value of ['pass', btoa('user:pass')]) assert.equal(text.includes(`"${value}"`), false);
+    assert.doesNotMatch(text, /user:pass|dXNlcjpwYXNz/);
+  });
+
   it('gets an annotation and nothing else if no credential is needed', () => {
     namespace.binding('app', { spec: { imagePullSecrets: [] } });
     const decision = namespace.decideNewScan(newScan());
