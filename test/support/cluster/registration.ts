@@ -114,7 +114,10 @@ export class AdmissionRelease {
     const [, ...args] = container(podTemplate([deployment])).args;
     const free = ['--serve=127.0.0.1:0', '--admission=127.0.0.1:0', '--unused-secret-grace=1h'];
     const controller = await startController(controlPlane, [...args, ...free, ...flags], options);
-    const port = Number(/"admissionPort":(\d+)/.exec(await controller.log())?.[1]);
+    const port = await until(
+      async () => Number(/"admissionPort":(\d+)/.exec(await controller.log())?.[1] ?? 0) || undefined,
+      'the webhook to be served',
+    );
     return { ...controller, port };
   }
 
