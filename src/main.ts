@@ -12,6 +12,7 @@ import {
   handleOutputErrors,
   printCompletions,
   programName,
+  registerWebhookCommand,
   unbindCommand,
   validateCommand,
   versionCommand,
@@ -47,6 +48,7 @@ Documentation: https://github.com/secureCodeBox/image-credential-binding/blob/ma
   .addCommand(auditCommand())
   .addCommand(checkCommand(packageJson.version))
   .addCommand(unbindCommand())
+  .addCommand(registerWebhookCommand())
   .addCommand(versionCommand(packageJson.version))
   .addCommand(completionCommand());
 

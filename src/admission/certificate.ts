@@ -8,6 +8,7 @@ const CERTIFICATE_FILE = 'tls.crt';
 const KEY_FILE = 'tls.key';
 /** Limit on the size of a file, in bytes. */
 const LARGEST_FILE = 256 * 1024;
+const READ_FILES_MS = 2_000;
 
 /** A serving certificate that fits its key. */
 export interface ServingCertificate {
@@ -16,24 +17,44 @@ export interface ServingCertificate {
   readonly expiresAt: number;
 }
 
+/** Where the server gets its certificate from. */
+export interface CertificateSource {
+  /** A name for messages: `in the folder /etc/certificates`. */
+  readonly place: string;
+  /** Time between two reads, in milliseconds. */
+  readonly readEveryMs: number;
+  /** @throws Error: it cannot be read; the message quotes no key */
+  readonly read: () => Promise<{ readonly cert: string; readonly key: string }>;
+}
+
+/** The files of a folder, as a mounted Secret of the type kubernetes.io/tls has them. */
+export function certificateFiles(directory: string): CertificateSource {
+  return {
+    place: `in ${directory}`,
+    readEveryMs: READ_FILES_MS,
+    read: async () => {
+      const files = [readBounded(directory, CERTIFICATE_FILE), readBounded(directory, KEY_FILE)] as const;
+      const [cert, key] = await Promise.all(files);
+      return { cert, key };
+    },
+  };
+}
+
 /**
- * Reads the serving certificate in a folder.
+ * Reads the serving certificate.
  *
- * @throws Error: a file cannot be read, or the two do not fit; the message quotes neither
+ * @throws Error: it cannot be read, or does not fit its key; the message quotes neither
  */
-export async function readServingCertificate(directory: string): Promise<ServingCertificate> {
-  const [cert, key] = await Promise.all([
-    readBounded(directory, CERTIFICATE_FILE),
-    readBounded(directory, KEY_FILE),
-  ]);
+export async function readServingCertificate(source: CertificateSource): Promise<ServingCertificate> {
+  const { cert, key } = await source.read();
   try {
     createSecureContext({ cert, key });
     return { options: { cert, key }, expiresAt: Date.parse(new X509Certificate(cert).validTo) };
   } catch (error) {
     const { code = 'unknown' } = error as { readonly code?: string };
     throw new Error(
-      `expected ${CERTIFICATE_FILE} and ${KEY_FILE} in ${directory} to be a certificate and its private key in PEM, found ` +
-        `files that OpenSSL refuses (${code}); replace both`,
+      `expected ${CERTIFICATE_FILE} and ${KEY_FILE} ${source.place} to be a certificate and its private key in PEM, found ` +
+        `texts that OpenSSL refuses (${code}); replace both`,
     );
   }
 }

@@ -2,7 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { type AddressInfo, Socket } from 'node:net';
 import type { Logger } from 'pino';
-import { isSameCertificate, readServingCertificate, type ServingCertificate } from './certificate.ts';
+import {
+  type CertificateSource,
+  isSameCertificate,
+  readServingCertificate,
+  type ServingCertificate,
+} from './certificate.ts';
 import { Webhook, type WebhookOptions } from './webhook.ts';
 
 /** The path of the webhook. */
@@ -21,24 +26,31 @@ const MOST_BUFFERED = 64 * 1024 * 1024;
 /** Limits on open connections. An API server opens one for each request that it sends at the same time. */
 const MOST_CONNECTIONS = 4_096;
 const MOST_CONNECTIONS_PER_ADDRESS = 512;
-const READ_CERTIFICATE_MS = 2_000;
 
 export interface AdmissionSettings {
   /** undefined means all addresses. */
   readonly host: string | undefined;
   /** 0 means any free port. */
   readonly port: number;
-  /** The folder with `tls.crt` and `tls.key`. */
-  readonly certificates: string;
+  readonly certificates: CertificateLocation;
 }
 
+/** Where the certificate is. */
+type CertificateLocation =
+  /** A folder with `tls.crt` and `tls.key`, which somebody else renews. */
+  | { readonly kind: 'Files'; readonly directory: string }
+  /** A Secret in the namespace of the Lease, whose content the controller writes. */
+  | { readonly kind: 'Secret'; readonly name: string };
+
 export interface AdmissionOptions extends WebhookOptions {
-  readonly settings: AdmissionSettings;
+  readonly settings: Pick<AdmissionSettings, 'host' | 'port'>;
+  readonly certificate: CertificateSource;
 }
 
 /** The HTTPS server of the webhook. It loads a changed certificate without a restart. */
 export class AdmissionServer {
-  readonly #settings: AdmissionSettings;
+  readonly #settings: AdmissionOptions['settings'];
+  readonly #source: CertificateSource;
   readonly #log: Logger;
   readonly #webhook: Webhook;
   readonly #server: Server;
@@ -54,6 +66,7 @@ export class AdmissionServer {
 
   constructor(options: AdmissionOptions) {
     this.#settings = options.settings;
+    this.#source = options.certificate;
     this.#log = options.log;
     this.#webhook = new Webhook(options);
     this.#server = createServer(
@@ -116,14 +129,14 @@ export class AdmissionServer {
   #schedule(): void {
     if (this.#isStopping) return;
     this.#timer = setTimeout(() => {
-      void this.#load().finally(() => this.#schedule());
-    }, READ_CERTIFICATE_MS).unref();
+      if (!this.#isStopping) void this.#load().finally(() => this.#schedule());
+    }, this.#source.readEveryMs).unref();
   }
 
   /** Never rejects. The last certificate that could be loaded stays in use. */
   async #load(): Promise<void> {
     try {
-      const certificate = await readServingCertificate(this.#settings.certificates);
+      const certificate = await readServingCertificate(this.#source);
       this.#failure = undefined;
       if (isSameCertificate(this.#certificate, certificate)) return;
       this.#server.setSecureContext(certificate.options);

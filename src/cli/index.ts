@@ -7,6 +7,7 @@ export { EXIT_USAGE, handleOutputErrors, UserError } from './errors.ts';
 export { explainCommand } from './explain/index.ts';
 export { loadKubeConfig } from './flags/index.ts';
 export { ERRORS_WITHOUT_VALUES, programName } from './help.ts';
+export { registerWebhookCommand } from './register-webhook/index.ts';
 export { unbindCommand } from './unbind/index.ts';
 export { validateCommand } from './validate/index.ts';
 export { versionCommand } from './version/index.ts';

@@ -15,6 +15,8 @@ export const FIELD_MANAGER = 'image-credential-binding';
 export class ApiAccess {
   /** Writes only while this process leads. */
   readonly client: KubeClient;
+  /** Writes always. For objects that every replica may write, and whose versions decide which write counts. */
+  readonly unfenced: KubeClient;
   readonly election: LeaderElection;
   readonly #transport: Transport;
   /** Separate, so that other requests never delay the renewal of the Lease. */
@@ -34,6 +36,7 @@ export class ApiAccess {
     this.#leaseTransport = new Transport(config);
     const leaseClient = new KubeClient({ ...common, transport: this.#leaseTransport });
     this.election = new LeaderElection({ client: leaseClient, settings: lease, log });
+    this.unfenced = new KubeClient({ ...common, transport: this.#transport });
     this.client = new KubeClient({
       ...common,
       transport: this.#transport,

@@ -78,7 +78,14 @@ export class Manager {
     this.#runners = controllers.table.map((controller) => new Runner(controller, common));
     this.#publish(metrics, stores, controllers);
     const sources = { stores, settings: own.binding };
-    const admission = createAdmission({ ...common, settings: settings.admission, sources });
+    const admission = createAdmission({
+      ...common,
+      settings: settings.admission,
+      sources,
+      client: this.#api.unfenced,
+      namespace: lease.namespace,
+      isLeading: () => this.#stage === 'leading',
+    });
     this.#admission = admission;
     this.#probes = new Probes({ caches: this.#caches, election, stage: () => this.#stage, admission });
     this.#server = new ProbeServer({ ...serve, ...this.#probes, metrics: metrics.registry });

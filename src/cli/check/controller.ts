@@ -12,6 +12,8 @@ export interface Controller {
   readonly lease: LeasePlace;
   readonly discovery: string;
   readonly marksPods: boolean;
+  /** Whether it serves the webhook for new Scans. */
+  readonly admission: boolean;
 }
 
 /** A Lease that controllers use for leader election. */
@@ -42,6 +44,7 @@ export function controllerOf(deployment: Deployment): Controller {
     },
     discovery: flag('--discovery') ?? 'off',
     marksPods: deployment.args.includes('--mark-pods'),
+    admission: flag('--admission') !== undefined,
   };
 }
 

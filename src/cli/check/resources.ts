@@ -13,6 +13,12 @@ export const DEPLOYMENTS: Resource = {
   plural: 'deployments',
   kind: 'Deployment',
 };
+export const ENDPOINT_SLICES: Resource = {
+  group: 'discovery.k8s.io',
+  version: 'v1',
+  plural: 'endpointslices',
+  kind: 'EndpointSlice',
+};
 export const POLICIES = admission('validatingadmissionpolicies', 'ValidatingAdmissionPolicy');
 export const POLICY_BINDINGS = admission(
   'validatingadmissionpolicybindings',

@@ -58,14 +58,15 @@ export function controllerRights({
   discovery,
   marksPods,
   namespaces,
-}: Pick<Controller, 'discovery' | 'marksPods' | 'namespaces'>): readonly Right[] {
+  admission,
+}: Pick<Controller, 'discovery' | 'marksPods' | 'namespaces' | 'admission'>): readonly Right[] {
   const discovers = discovery !== 'off';
   return [
     ...rights(GROUP, 'imagecredentialbindings', 'list watch'),
     ...rights(GROUP, 'imagecredentialbindings/status', 'patch'),
     ...rights(SCANS_GROUP, 'scheduledscans', 'get list watch update'),
     ...rights(SCANS_GROUP, 'scheduledscans/status', 'patch'),
-    ...rights(SCANS_GROUP, 'scans', 'list watch'),
+    ...rights(SCANS_GROUP, 'scans', admission ? 'list watch get update' : 'list watch'),
     ...rights('', 'secrets', 'get list watch create update patch delete'),
     ...rights('events.k8s.io', 'events', 'create'),
     ...(discovers ? rights(GROUP, 'imagecredentialbindings', 'create patch delete') : []),

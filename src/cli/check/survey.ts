@@ -18,6 +18,7 @@ import { OPERATOR_LABEL, operatorItem } from './operator.ts';
 import { policyItem } from './policy.ts';
 import { controllerRightsItems, installItem, userItems } from './reviews.ts';
 import { readScans, scanTypeItems, usesIn } from './scan-types.ts';
+import { webhookItems } from './webhook.ts';
 
 /**
  * Limit on the controllers that are looked at. Any user who may create Deployments can set the label by which they are
@@ -68,6 +69,7 @@ async function surveyed(client: KubeClient, settings: SurveySettings): Promise<r
     [...controllerItems(controllers, scope, { version, hasLeader }), ...tooMany(found)],
     leaders,
     rightsItems(client, controllers, scope),
+    webhooksOf(client, known, scope),
     apis.bindings ? [await policyItem(client, scope)] : [],
     userItems(client, scope),
     scans.length === 0 ? [] : scanTypeItems(scans, trivyTypes(known)),
@@ -130,6 +132,15 @@ async function rightsItems(
   if (controllers.result !== 'Seen') return [];
   if (controllers.value.length === 0) return [await installItem(client)];
   const items = controllers.value.map((each) => controllerRightsItems(client, each, scope));
+  return (await Promise.all(items)).flat();
+}
+
+async function webhooksOf(
+  client: KubeClient,
+  controllers: readonly Controller[],
+  scope: CommandScope,
+): Promise<readonly Item[]> {
+  const items = controllers.map((each) => webhookItems(client, each, scope));
   return (await Promise.all(items)).flat();
 }
 

@@ -175,13 +175,18 @@ export class KubeClient {
     });
   }
 
-  async create<T extends KubeObject>(resource: Resource, object: T, options?: RequestOptions): Promise<T> {
+  /** @param options.dryRun - the API server admits and returns the object, and does not store it */
+  async create<T extends KubeObject>(
+    resource: Resource,
+    object: T,
+    { dryRun = false, ...options }: RequestOptions & { readonly dryRun?: boolean } = {},
+  ): Promise<T> {
     return this.#object({
       verb: 'create',
       resource,
       method: 'POST',
       path: collectionPath(resource, object.metadata.namespace),
-      query: { fieldManager: this.#fieldManager },
+      query: { fieldManager: this.#fieldManager, dryRun: dryRun ? 'All' : undefined },
       body: object,
       options,
     });
@@ -281,7 +286,7 @@ function errorFromEvent(call: Call, event: WatchEvent): KubeError {
 }
 
 function nameIn(object: KubeObject): NamespacedName {
-  return { namespace: object.metadata.namespace ?? '', name: object.metadata.name };
+  return { namespace: object.metadata.namespace, name: object.metadata.name };
 }
 
 function selectors(selection: Selection): Record<string, string | undefined> {

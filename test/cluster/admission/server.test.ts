@@ -8,6 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import { pino } from 'pino';
 import { makeCertificate } from '../../../hack/testenv/certificate.ts';
 import { ProcessGroup } from '../../../hack/testenv/processes/process-group.ts';
+import { certificateFiles } from '../../../src/admission/certificate.ts';
 import { ADMISSION_PATH, AdmissionServer } from '../../../src/admission/server.ts';
 import type { AdmissionResult } from '../../../src/admission/webhook.ts';
 import { until } from '../../support/until.ts';
@@ -43,7 +44,8 @@ describe('the HTTPS server of the webhook', () => {
     group = await ProcessGroup.start();
     await renew();
     server = new AdmissionServer({
-      settings: { host: '127.0.0.1', port: 0, certificates: group.directory },
+      settings: { host: '127.0.0.1', port: 0 },
+      certificate: certificateFiles(group.directory),
       decide: (scan) => ({ result: 'NoBinding', scan }),
       isComplete: () => true,
       log: pino({ level: 'silent' }),

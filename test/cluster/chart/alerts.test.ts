@@ -61,6 +61,11 @@ const END_OF = (instance = 'a') =>
 const RECONCILES = (result: string) =>
   `icb_reconcile_duration_seconds_count{controller="binding",result="${result}",instance="a"}`;
 
+const UNBOUND_OF = (instance: string) =>
+  `icb_unbound_scans{namespace="shop",name="app",instance="${instance}"}`;
+const CERTIFICATE_OF = (instance: string) =>
+  `icb_admission_certificate_expiration_timestamp_seconds{instance="${instance}"}`;
+
 const SCENARIOS: readonly Scenario[] = [
   {
     title: 'a binding is not ready for 15 minutes',
@@ -231,6 +236,50 @@ const SCENARIOS: readonly Scenario[] = [
         },
       ],
     },
+  },
+  {
+    title: 'a Scan started without its credential, and the leader changes',
+    alert: 'ImageCredentialBindingScansUnbound',
+    series: { [UNBOUND_OF('a')]: '0x5 2x5 stale', [UNBOUND_OF('b')]: '_x11 2x20' },
+    after: {
+      4: [],
+      15: [
+        {
+          labels: { namespace: 'shop', name: 'app' },
+          description:
+            'In the last 24 hours, 2 Scans started without the credential of ImageCredentialBinding shop/app. Check why the ' +
+            'admission webhook was not called, or could not decide: kubectl icb check --namespace shop',
+        },
+      ],
+    },
+  },
+  {
+    title: 'no Scan has started without its credential any more',
+    alert: 'ImageCredentialBindingScansUnbound',
+    series: { [UNBOUND_OF('a')]: '2x10 stale' },
+    after: { 20: [] },
+  },
+  {
+    title: 'the certificate of the webhook is not renewed',
+    alert: 'ImageCredentialBindingCertificateExpiresSoon',
+    series: { [CERTIFICATE_OF('a')]: `${15 * DAY * 60}x2000` },
+    after: {
+      [DAY]: [],
+      [DAY + 2 * HOUR]: [
+        {
+          labels: { instance: 'a' },
+          description:
+            'The certificate with which a serves the admission webhook expires in 13d 22h 0m 0s. After that, new Scans start ' +
+            'without the credential of their binding. Check why the certificate is not renewed.',
+        },
+      ],
+    },
+  },
+  {
+    title: 'the certificate of the webhook is renewed when 30 days are left',
+    alert: 'ImageCredentialBindingCertificateExpiresSoon',
+    series: { [CERTIFICATE_OF('a')]: `${30 * DAY * 60}x60 ${90 * DAY * 60}x2000` },
+    after: { [DAY]: [] },
   },
   {
     title: 'a handler failed',

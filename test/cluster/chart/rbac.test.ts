@@ -18,12 +18,15 @@ interface Switches {
   readonly everywhere: boolean;
   readonly discovery: InclusionMode | 'off';
   readonly markPods: boolean;
+  /** Whether the admission webhook is on. */
+  readonly admission: boolean;
 }
 
 const combinations: readonly Switches[] = [true, false].flatMap((everywhere) => [
-  { everywhere, discovery: 'off', markPods: false },
+  { everywhere, discovery: 'off', markPods: false, admission: false },
+  { everywhere, discovery: 'off', markPods: false, admission: true },
   ...INCLUSION_MODES.flatMap((discovery) =>
-    [false, true].map((markPods) => ({ everywhere, discovery, markPods })),
+    [false, true].map((markPods) => ({ everywhere, discovery, markPods, admission: markPods })),
   ),
 ]);
 
@@ -32,19 +35,23 @@ const exercised =
   process.env['RIGHTS'] === 'all'
     ? combinations
     : combinations.filter(
-        ({ discovery, markPods }) =>
-          discovery === 'off' || (discovery === 'enabled-per-namespace' && markPods),
+        ({ discovery, markPods, admission }) =>
+          (discovery === 'off' && !admission) || (discovery === 'enabled-per-namespace' && markPods),
       );
 
-function titleOf({ everywhere, discovery, markPods }: Switches): string {
+function titleOf({ everywhere, discovery, markPods, admission }: Switches): string {
   const scope = everywhere ? 'all namespaces' : 'two of three namespaces';
-  return `${scope}, discovery ${discovery}${markPods ? ', marking pods' : ''}`;
+  return `${scope}, discovery ${discovery}${markPods ? ', marking pods' : ''}${admission ? ', with the webhook' : ''}`;
 }
 
-function valuesOf({ discovery, markPods }: Switches, namespaces: readonly string[]): object {
+function valuesOf({ discovery, markPods, admission }: Switches, namespaces: readonly string[]): object {
   const mode = discovery === 'off' ? 'all' : discovery;
   const settings = { enabled: discovery !== 'off', resourceInclusion: { mode }, markPods };
-  return { namespaces, config: { unusedSecretGrace: '1s', discovery: settings } };
+  return {
+    namespaces,
+    config: { unusedSecretGrace: '1s', discovery: settings },
+    admission: { enabled: admission },
+  };
 }
 
 describe('docs/reference/rbac.md', () => {
@@ -57,6 +64,7 @@ describe('docs/reference/rbac.md', () => {
   /** When a right is granted, in the words of the page. */
   const wheres: Readonly<Record<string, (switches: Switches) => boolean>> = {
     always: () => true,
+    '`admission.enabled`': ({ admission }) => admission,
     '`config.discovery.enabled`': ({ discovery }) => discovery !== 'off',
     '`config.discovery.markPods`': ({ markPods }) => markPods,
     '`enabled-per-namespace`, of all namespaces': ({ everywhere, discovery }) =>
@@ -79,9 +87,27 @@ describe('docs/reference/rbac.md', () => {
         assert.deepEqual(given(objects, RELEASE, role.place), documented('The controller', switches));
         assert.deepEqual(
           [...given(objects, role.job, role.place), ...lease].sort(),
-          documented('The Job', switches),
+          documented('The Job at uninstall', switches),
         );
       }
+    });
+
+  for (const namespaces of [[], ['shop']])
+    it(`lists the rights to certificates: ${namespaces.length === 0 ? 'all namespaces' : 'one namespace'}`, () => {
+      const values = { namespaces, admission: { enabled: true } };
+      const objects = chart.objects({ release: RELEASE, namespace: RELEASE, values });
+      const names = objects.filter(({ rules }) => rules !== undefined).map(({ metadata }) => metadata.name);
+      assert.equal(names.includes(`${RELEASE}-webhook`), namespaces.length > 0);
+      if (namespaces.length > 0)
+        assert.deepEqual(
+          given(objects, `${RELEASE}-webhook`, RELEASE),
+          allIn('The certificate of the webhook'),
+        );
+      const job = `${RELEASE}-register`;
+      assert.deepEqual(
+        [...given(objects, job, RELEASE), ...given(objects, job, undefined)].sort(),
+        allIn('The Job after an installation'),
+      );
     });
 
   it('lists the rights of users', () => {
@@ -102,6 +128,12 @@ describe('docs/reference/rbac.md', () => {
     );
     assert.ok(role !== undefined, `there is no ${name}`);
     return [...rightsOf(role.rules ?? [])].sort();
+  }
+
+  function allIn(section: string): readonly string[] {
+    return rowsOf(section)
+      .flatMap(({ rights }) => rights)
+      .sort();
   }
 
   function documented(section: string, switches: Switches): readonly string[] {
@@ -172,14 +204,20 @@ describe('the rights that the chart grants the controller', () => {
     const names = namespaces.map(({ name }) => name);
     await upgrade(valuesOf(switches, names));
     await lifeOf(switches, other).prepare();
+    if (switches.admission) await forgetCertificates();
     const used = await live(switches, namespaces);
     for (const name of names) await assertGiven(used(name), name, `role/${RELEASE}`);
+    if (switches.admission) {
+      const secrets = [...used(RELEASE)].filter((right) => right.endsWith(' secrets.'));
+      await assertGiven(new Set(secrets), RELEASE, `role/${RELEASE}-webhook`);
+    }
     assert.deepEqual([...used(undefined, other.name)], []);
   }
 
-  function lifeOf({ discovery, markPods }: Switches, namespace: TestNamespace): Life {
+  function lifeOf({ discovery, markPods, admission }: Switches, namespace: TestNamespace): Life {
     const marking = markPods ? 'marking' : 'on';
-    return new Life(cluster.client, namespace, discovery === 'off' ? 'off' : marking);
+    const settings = { discovery: discovery === 'off' ? 'off' : marking, admission } as const;
+    return new Life(cluster.client, namespace, settings);
   }
 
   /**
@@ -205,6 +243,15 @@ describe('the rights that the chart grants the controller', () => {
     assert.deepEqual([...used].sort(), [...given].sort());
   }
 
+  /** Empties the Secret, so that the controller has to create its certificates. */
+  async function forgetCertificates(): Promise<void> {
+    const emptied = ['--type=merge', '--patch', JSON.stringify({ data: null })];
+    await cluster.controlPlane.kubectl([
+      ...['patch', 'secret', `${RELEASE}-webhook`, '--namespace', RELEASE],
+      ...emptied,
+    ]);
+  }
+
   /** Creates namespaces that are opted in to discovery. */
   async function newNamespaces(count: number): Promise<readonly TestNamespace[]> {
     const names = Array.from({ length: count }, (_, index) => `place-${places + index}`);
@@ -222,19 +269,22 @@ describe('the rights that the chart grants the controller', () => {
 
   /** Upgrades the release to these values alone. */
   async function upgrade(values: object): Promise<void> {
-    const args = ['upgrade', RELEASE, CHART, '--namespace', RELEASE, '--reset-values', '--values', '-'];
+    const values_ = ['--reset-values', '--values', '-'];
+    // No kubelet runs the Job that registers the webhook.
+    const args = ['upgrade', RELEASE, CHART, '--namespace', RELEASE, '--no-hooks', ...values_];
     const { group, kubeconfig } = cluster.controlPlane;
     const options = { env: { KUBECONFIG: kubeconfig }, input: JSON.stringify(values) };
     const { code, stderr } = await group.run(helm, args, options);
     assert.equal(code, 0, stderr);
   }
 
-  /** The arguments of the Deployment's pods, with another port, because the usual one may be in use on this machine. */
+  /** The arguments of the Deployment's pods, with other ports, because the usual ones may be in use on this machine. */
   async function flags(): Promise<readonly string[]> {
     const { stdout } = await cluster.controlPlane.kubectl([
       ...['get', 'deployment', RELEASE, '--namespace', RELEASE, '--output', 'json'],
     ]);
     const [, ...args] = container(podTemplate([JSON.parse(stdout)])).args;
-    return [...args, '--serve=127.0.0.1:0'];
+    const admission = args.some((arg) => arg.startsWith('--admission=')) ? ['--admission=127.0.0.1:0'] : [];
+    return [...args, '--serve=127.0.0.1:0', ...admission];
   }
 });

@@ -21,6 +21,8 @@ const namespaces = (count: number) => Array.from({ length: count }, (_, index) =
 const registries = (values: object) => ({ config: { registries: values } });
 const discovery = (values: object) => ({ config: { discovery: { enabled: true, ...values } } });
 
+const PEM = '-----BEGIN CERTIFICATE-----\nMIIB+/=\n-----END CERTIFICATE-----\n';
+
 /** Values at the limits of what the schema accepts. */
 const accepted: Readonly<Record<string, object>> = {
   'the minimum of each value': {
@@ -65,6 +67,20 @@ const accepted: Readonly<Record<string, object>> = {
       ]),
     ),
   ),
+  'that only new Scans are bound': { config: { bind: 'scans' }, admission: { enabled: true } },
+  'the webhook, with certificates of the chart': { admission: { enabled: true } },
+  'the webhook, with a certificate of cert-manager': {
+    admission: {
+      enabled: true,
+      certificates: {
+        source: 'cert-manager',
+        certManager: { issuerRef: { group: 'cert-manager.io', kind: 'ClusterIssuer', name: 'company' } },
+      },
+    },
+  },
+  'the webhook, with an existing certificate': {
+    admission: { enabled: true, certificates: { source: 'secret', secret: { name: 'own', caBundle: PEM } } },
+  },
   'a slower leader election': {
     config: { leaderElection: { leaseDuration: '1m30s', renewDeadline: '1m', retryPeriod: '10.5s' } },
   },
@@ -108,6 +124,36 @@ const refused: readonly (readonly [string, object, RegExp])[] = [
     'an unknown discovery mode',
     discovery({ resourceInclusion: { mode: 'enabled' } }),
     /at '.*\/mode': value must be one of 'enabled-per-namespace', 'enabled-per-resource', 'all'/,
+  ],
+  [
+    'that only new Scans are bound, without the webhook',
+    { config: { bind: 'scans' } },
+    /at '\/admission\/enabled': value must be true/,
+  ],
+  [
+    'an unknown source of certificates',
+    { admission: { certificates: { source: 'self-signed' } } },
+    /at '\/admission\/certificates\/source': value must be one of 'generate', 'cert-manager', 'secret'/,
+  ],
+  [
+    'an existing certificate without a Secret',
+    { admission: { certificates: { source: 'secret', secret: { caBundle: PEM } } } },
+    /at '\/admission\/certificates\/secret\/name': minLength: got 0, want 1/,
+  ],
+  [
+    'an existing certificate without an authority',
+    { admission: { certificates: { source: 'secret', secret: { name: 'own' } } } },
+    /at '\/admission\/certificates\/secret\/caBundle': minLength: got 0, want 1/,
+  ],
+  [
+    'a key instead of a certificate',
+    { admission: { certificates: { secret: { caBundle: PEM.replaceAll('CERTIFICATE', 'PRIVATE KEY') } } } },
+    /at '\/admission\/certificates\/secret\/caBundle': .+ does not match pattern/s,
+  ],
+  [
+    'an issuer without a name',
+    { admission: { certificates: { certManager: { issuerRef: { kind: 'Issuer' } } } } },
+    /at '\/admission\/certificates\/certManager\/issuerRef': .*'name'/,
   ],
   [
     'a concurrency of 0',

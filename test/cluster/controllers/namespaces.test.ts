@@ -35,7 +35,13 @@ describe('the controller with Roles for a list of namespaces', () => {
     const follower = await start({ keepLease: true, until: 'following' }, ...OURS);
     const elsewhere = await populate('team-c');
     await elsewhere.binding('app', { image: APP });
-    const lives = OURS.map((name) => new Life(cluster.client, new TestNamespace(name, cluster), 'marking'));
+    const lives = OURS.map(
+      (name) =>
+        new Life(cluster.client, new TestNamespace(name, cluster), {
+          discovery: 'marking',
+          admission: false,
+        }),
+    );
     await Promise.all(
       lives.map(async (life) => {
         await life.prepare();

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
-import { imageCredentialBindings, MANAGED_BY, MANAGED_BY_LABEL } from '../../../src/api/index.ts';
+import {
+  HELD_ANNOTATION,
+  imageCredentialBindings,
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+} from '../../../src/api/index.ts';
 import type { KubeClient } from '../../../src/kube/client/client.ts';
+import { SCANS } from '../../../src/object/resources.ts';
+import type { RawScan } from '../../../src/scan/raw-scan.ts';
 import { until } from '../until.ts';
 import { type Binding, SECRETS, type TestNamespace } from './cluster.ts';
 import { createPod, PODS, type PodShape } from './pods.ts';
@@ -10,6 +17,12 @@ const APP = 'reg.example/app';
 const MARK = 'credentials.securecodebox.io/binding';
 const ENABLED = { 'auto-discovery.securecodebox.io/enabled': 'true' };
 
+/** The settings of the controller. */
+export interface LifeSettings {
+  readonly discovery: 'off' | 'on' | 'marking';
+  readonly admission: boolean;
+}
+
 /**
  * Everything that a controller may have to do in a namespace. The grace period of unused Secrets must be a second or
  * two.
@@ -17,12 +30,14 @@ const ENABLED = { 'auto-discovery.securecodebox.io/enabled': 'true' };
 export class Life {
   readonly #client: KubeClient;
   readonly #namespace: TestNamespace;
-  readonly #discovery: 'off' | 'on' | 'marking';
+  readonly #discovery: LifeSettings['discovery'];
+  readonly #admission: boolean;
 
-  constructor(client: KubeClient, namespace: TestNamespace, discovery: 'off' | 'on' | 'marking') {
+  constructor(client: KubeClient, namespace: TestNamespace, { discovery, admission }: LifeSettings) {
     this.#client = client;
     this.#namespace = namespace;
     this.#discovery = discovery;
+    this.#admission = admission;
   }
 
   /** Creates what may exist before the controller starts. The namespace must be opted in to discovery. */
@@ -60,6 +75,7 @@ export class Life {
     const namespace = this.#namespace;
     await namespace.condition('annotated', 'Ready', 'True Ready');
     const { secretName } = await namespace.bound('scan');
+    if (this.#admission) await this.#resume();
     const left = await namespace.bound('leaving');
     await namespace.delete(imageCredentialBindings, 'leaving');
     await namespace.pullSecret('pull', { 'reg.example': { auth: btoa('user:new') } });
@@ -75,6 +91,18 @@ export class Life {
     await until(
       async () => (await namespace.get(SECRETS, left.secretName)) === undefined,
       'the unused Secret to be deleted',
+    );
+  }
+
+  /** Creates a Scan that the webhook has held, and waits until the leader resumes it. */
+  async #resume(): Promise<void> {
+    await this.#namespace.put(SCANS, {
+      metadata: { name: 'held', annotations: { [HELD_ANNOTATION]: 'resume' } },
+      spec: { scanType: 'trivy-image', parameters: [`${APP}:1.0`], suspend: true },
+    });
+    await until(
+      async () => (await this.#namespace.get<RawScan>(SCANS, 'held'))?.spec.suspend === false,
+      'the held Scan to be resumed',
     );
   }
 

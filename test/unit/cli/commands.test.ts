@@ -57,6 +57,22 @@ describe('the command line', () => {
       env: { ICB_LEASE_DURATION: '90500ms' },
       says: /^error: expected a lease duration of whole seconds.*found 90\.5s/,
     },
+    {
+      args: ['controller', '--admission', ':9443'],
+      says: /expected --admission-secret or --admission-cert-dir because --admission is set, found neither/,
+    },
+    {
+      args: ['controller', '--admission-secret', 'icb-webhook'],
+      says: /expected --admission because --admission-secret is set, found none/,
+    },
+    {
+      args: ['controller', '--admission', ':9443', '--admission-secret', 'a', '--admission-cert-dir', '/tmp'],
+      says: /expected --admission-secret or --admission-cert-dir, found both; omit one of them/,
+    },
+    {
+      args: ['register-webhook', '--secret', 'icb-webhook'],
+      says: /required option '--configuration <name>' not specified/,
+    },
     { args: ['controller', '--check-interval', '10ms'], says: /Expected a duration of 1s or more/ },
     { args: ['controller', '--check-interval', 'daily'], says: /Expected a duration such as 90s/ },
     {

@@ -15,6 +15,7 @@ const COMMANDS = [
   'audit',
   'check',
   'unbind',
+  'register-webhook',
   'version',
   'completion',
   'help',

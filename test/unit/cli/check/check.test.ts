@@ -109,13 +109,14 @@ describe('the flags of a controller', () => {
       lease: { namespace: 'ns', name: 'image-credential-binding' },
       discovery: 'off',
       marksPods: false,
+      admission: false,
     });
   });
 
   it('are read in both forms', () => {
     const { deployment, ...rest } = of(
       ...['controller', '--namespaces', 'a, b', '--scan-types=x*,y', '--lease-name=l'],
-      ...['--lease-namespace', 'm', '--discovery=all', '--mark-pods'],
+      ...['--lease-namespace', 'm', '--discovery=all', '--mark-pods', '--admission=:9443'],
     );
     assert.equal(deployment.name, 'icb');
     assert.deepEqual(rest, {
@@ -124,6 +125,7 @@ describe('the flags of a controller', () => {
       lease: { namespace: 'm', name: 'l' },
       discovery: 'all',
       marksPods: true,
+      admission: true,
     });
   });
 

@@ -6,9 +6,10 @@ import { ROOT } from '../../../../hack/root.ts';
 
 /**
  * The licenses that may be distributed with Apache-2.0: category A of the ASF, and the "public domain" licenses that the ASF
- * lists. Source: https://www.apache.org/legal/resolved.html
+ * lists. Source: https://www.apache.org/legal/resolved.html. 0BSD is the ISC license without its only condition.
  */
 const ALLOWED: readonly string[] = [
+  '0BSD',
   'Apache-2.0',
   'BSD-2-Clause',
   'BSD-3-Clause',

@@ -1,0 +1,4 @@
+export { CertificateSecret, MissingSecret } from './certificate-secret.ts';
+export { CertificateKeeper } from './keeper.ts';
+export { expiresAt, splitCertificates } from './key-pair.ts';
+export { MUTATING_WEBHOOKS, registerWebhook, type WebhookConfiguration } from './registration.ts';

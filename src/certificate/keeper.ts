@@ -1,0 +1,71 @@
+import type { Logger } from 'pino';
+import { hasReason } from '../kube/index.ts';
+import { type CertificateSecret, withNewestVersion } from './certificate-secret.ts';
+import type { Content } from './content.ts';
+import { expiresAt, type KeyPair } from './key-pair.ts';
+import { completed, isRenewalDue, renewed } from './renewal.ts';
+
+/** Keeps a valid serving certificate in the Secret. Every replica has one. */
+export class CertificateKeeper {
+  readonly #secret: CertificateSecret;
+  readonly #isLeading: () => boolean;
+  readonly #log: Logger;
+  readonly #jitter = Math.random();
+
+  constructor(options: {
+    readonly secret: CertificateSecret;
+    readonly isLeading: () => boolean;
+    readonly log: Logger;
+  }) {
+    this.#secret = options.secret;
+    this.#isLeading = options.isLeading;
+    this.#log = options.log;
+  }
+
+  /**
+   * The serving certificate in the Secret. If there is none that can be used, creates it: any replica does so, because the leader
+   * may be a process without a webhook, during an upgrade. Only the leader renews a certificate that still can be used.
+   *
+   * @throws MissingSecret, KubeError
+   */
+  async serving(): Promise<KeyPair> {
+    return withNewestVersion(async () => {
+      const { secret, read } = await this.#secret.read();
+      const now = Date.now();
+      if (read.result === 'Usable') return (await this.#renewed(secret, read.content, now)).serving;
+      const content = await completed(read, this.#secret.host, now);
+      await this.#secret.write(secret, content);
+      this.#log.warn(
+        { cause: read.problem, isAuthorityNew: read.result === 'NoAuthority', ...expirationOf(content) },
+        'admission certificate created',
+      );
+      return content.serving;
+    });
+  }
+
+  /** A failure to renew does not matter before the certificate expires. It is retried with the next read. */
+  async #renewed(
+    secret: Parameters<CertificateSecret['write']>[0],
+    content: Content,
+    now: number,
+  ): Promise<Content> {
+    if (!this.#isLeading() || !isRenewalDue(content, now, this.#jitter)) return content;
+    try {
+      const next = await renewed(content, this.#secret.host, now);
+      await this.#secret.write(secret, next);
+      this.#log.info(expirationOf(next), 'admission certificate renewed');
+      return next;
+    } catch (error) {
+      if (hasReason(error, 'Conflict')) throw error;
+      this.#log.warn(
+        { name: error instanceof Error ? error.name : typeof error },
+        'admission certificate not renewed',
+      );
+      return content;
+    }
+  }
+}
+
+function expirationOf({ serving }: Content): { readonly expires: string } {
+  return { expires: new Date(expiresAt(serving.certificate)).toISOString() };
+}

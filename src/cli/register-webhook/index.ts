@@ -1,0 +1,1 @@
+export { registerWebhookCommand } from './command.ts';
