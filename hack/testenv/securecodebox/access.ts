@@ -27,6 +27,7 @@ export function secureCodeBoxAccess(
           verbs: ['get', 'update', 'patch'],
         },
         { apiGroups: [''], resources: ['secrets'], verbs: ['get', 'create'] },
+        { apiGroups: [''], resources: ['configmaps'], verbs: ['get'] },
       ],
     },
     {

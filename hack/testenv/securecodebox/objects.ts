@@ -6,6 +6,7 @@ const group = { group: 'execution.securecodebox.io', version: 'v1' };
 export const SCHEDULED_SCANS: Resource = { ...group, plural: 'scheduledscans', kind: 'ScheduledScan' };
 export const SCANS: Resource = { ...group, plural: 'scans', kind: 'Scan' };
 export const SCAN_TYPES: Resource = { ...group, plural: 'scantypes', kind: 'ScanType' };
+export const CONFIG_MAPS: Resource = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap' };
 export const SECRETS: Resource = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret' };
 
 interface SecretKeySelector {
@@ -27,9 +28,15 @@ interface SecretVolume {
   readonly optional?: boolean;
 }
 
+interface ConfigMapVolume {
+  readonly name: string;
+  readonly optional?: boolean;
+}
+
 export interface Volume {
   readonly name: string;
   readonly secret?: SecretVolume;
+  readonly configMap?: ConfigMapVolume;
   readonly emptyDir?: object;
 }
 
@@ -92,6 +99,10 @@ export interface ScheduledScan extends KubeObject {
     readonly scanSpec: ScanSpec;
   };
   readonly status?: { readonly lastScheduleTime?: string; readonly scanTypeHash?: string };
+}
+
+export interface ConfigMap extends KubeObject {
+  readonly data?: Readonly<Record<string, string>>;
 }
 
 export interface Secret extends KubeObject {

@@ -58,6 +58,13 @@ const sources = {
     module: 'github.com/robfig/cron',
     seconds: 10,
   },
+  // What Argo CD, Flux and External Secrets make of objects.
+  'add-on-oracle': {
+    folder: 'add-ons',
+    program: './add-on-oracle',
+    module: 'github.com/yuin/gopher-lua',
+    seconds: 60,
+  },
   registry: {
     folder: 'registry',
     program: 'github.com/distribution/distribution/v3/cmd/registry',

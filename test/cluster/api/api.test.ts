@@ -227,7 +227,7 @@ describe("the API server with the controller's CRD", () => {
     const name = `${imageCredentialBindings.plural}/payments`;
     const read = async () =>
       JSON.parse((await controlPlane.kubectl(['get', name, '--output', 'json'])).stdout);
-    assert.equal((await read()).status, undefined);
+    assert.deepEqual((await read()).status, { observedGeneration: 0 });
     await controlPlane.kubectl([
       'patch',
       name,

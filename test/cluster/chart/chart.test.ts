@@ -109,6 +109,7 @@ describe('the chart', () => {
               insecure: ['lab.example:5000'],
               privateRealms: ['auth.example'],
               caConfigMap: '0123',
+              caConfigMapKey: 'ca-bundle.crt',
               proxy: { https: 'http://proxy:3128', none: '.internal' },
             },
           },
@@ -122,7 +123,7 @@ describe('the chart', () => {
       '--denied-registries=bad.example',
       '--insecure-registries=lab.example:5000',
       '--private-realms=auth.example',
-      '--registry-ca-file=/etc/registry-ca/ca.crt',
+      '--registry-ca-file=/etc/registry-ca/ca-bundle.crt',
     ];
     const { args, env, volumeMounts } = container(template);
     for (const flag of expected) assert.ok(args.includes(flag), flag);

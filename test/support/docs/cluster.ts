@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { makeCertificate } from '../../../hack/testenv/certificate.ts';
-import { Cloud, type Site } from '../../../hack/testenv/cloud.ts';
+import { Cloud } from '../../../hack/testenv/cloud.ts';
 import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
 import { RELEASE } from '../../../hack/testenv/controller.ts';
 import { startRegistry } from '../../../hack/testenv/registry/registry.ts';
@@ -14,6 +14,7 @@ import {
   trivyImageScanType,
 } from '../../../hack/testenv/securecodebox/index.ts';
 import { tools } from '../../../hack/testenv/tools/tools.ts';
+import { loginSite } from './login-site.ts';
 import { Pods } from './pods.ts';
 import { NAMESPACE, Reader } from './reader.ts';
 
@@ -153,21 +154,9 @@ async function startRegistries(
   const certificate = await makeCertificate(group, [...Object.keys(LOGINS), DOCKER_HUB], { log });
   const authority = join(directory, 'registries.pem');
   await writeFile(authority, certificate.ca);
-  const sites = Object.entries(LOGINS).map(([host, logins]) => [host, siteFor(logins)] as const);
+  const sites = Object.entries(LOGINS).map(([host, logins]) => [host, loginSite(logins)] as const);
   const all = { ...Object.fromEntries(sites), [DOCKER_HUB]: () => 'Registry' as const };
   return { cloud: stack.use(await Cloud.start(certificate, all, registry.host)), authority };
-}
-
-/** A registry that requires a login. */
-function siteFor(logins: readonly string[]): Site {
-  return ({ login }) =>
-    login !== undefined && logins.includes(`${login.username}:${login.password}`)
-      ? 'Registry'
-      : {
-          status: 401,
-          headers: { 'www-authenticate': 'Basic realm="registry"' },
-          body: { errors: [{ code: 'UNAUTHORIZED', message: 'authentication required' }] },
-        };
 }
 
 async function apply(controlPlane: ControlPlane, objects: readonly object[]): Promise<void> {

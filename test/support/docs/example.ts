@@ -19,6 +19,9 @@ export const NEEDS = {
   internet: 'the internet',
   docker: 'a container runtime',
   node: 'pods that really run',
+  kyverno: 'Kyverno',
+  openshift: 'OpenShift',
+  securecodebox: "values for secureCodeBox's own charts",
 } as const;
 
 export type Need = keyof typeof NEEDS;

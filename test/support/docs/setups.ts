@@ -114,6 +114,23 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
   'docs/platforms/google.md': {
     before: (reader) => writeFile(join(reader.folder, 'key.json'), '{"type": "service_account"}'),
   },
+  'docs/gitops.md': {
+    before: async (reader) => {
+      await addOnCrds(reader);
+      await namespaces(reader, 'argocd', 'flux-system');
+    },
+  },
+  'docs/pull-secret-sources.md': {
+    before: async (reader) => {
+      await addOnCrds(reader);
+      await namespaces(reader, 'registries');
+      // Kubernetes' controller manager creates it, which does not run here.
+      await reader.succeed('kubectl create serviceaccount default');
+    },
+  },
+  'docs/proxies-and-cas.md': {
+    before: (reader) => writeFile(join(reader.folder, 'ca.crt'), 'PEM'),
+  },
   'docs/audit.md': {
     before: applyExamples,
     after: async (reader) => {
@@ -162,6 +179,13 @@ async function applyExamples(reader: Reader): Promise<void> {
   await reader.succeed('kubectl apply --filename docs/examples');
   const wait = 'kubectl wait icb/payments --for=condition=Ready --timeout=60s';
   await reader.succeed(`${wait} || { kubectl describe icb,scheduledscans,scans >&2; exit 1; }`);
+}
+
+/** The CRDs of Argo CD, Flux and External Secrets, so that the API server validates their objects. */
+async function addOnCrds(reader: Reader): Promise<void> {
+  const crds = 'test/support/fixtures/add-on-crds';
+  await reader.succeed(`kubectl apply --server-side --filename ${crds}`);
+  await reader.succeed(`kubectl wait --for=condition=Established --timeout=60s --filename ${crds}`);
 }
 
 async function namespaces(reader: Reader, ...names: readonly string[]): Promise<void> {

@@ -2,8 +2,8 @@
  * A stand-in for the rest of secureCodeBox's operator (v5.8.0), and for the cluster that runs its Jobs. It composes the pod
  * of each Scan, computes its environment and Secrets as the kubelet does, and runs the scanner's program on this machine.
  * - States: Init (no status), Scanning, then Done after an exit with 0, otherwise Errored. A pod that the API server would
- *   refuse keeps its Scan in Init. A suspended Scan is not touched. If a pod needs a Secret that does not exist and is not
- *   optional, its Scan stays in Scanning until the Secret exists.
+ *   refuse keeps its Scan in Init. A suspended Scan is not touched. If a pod needs a Secret or ConfigMap that does not exist
+ *   and is not optional, its Scan stays in Scanning until the object exists.
  * - There is no container. Therefore, paths below a mount path are replaced with paths of this machine in arguments and in
  *   literal environment values, but not in files. `HOME`, `TMPDIR` and `TRIVY_CACHE_DIR` are set unless the pod sets them.
  *   The first word of the command is looked up in {@link PodRunnerOptions.programs}. Otherwise, the program gets only the

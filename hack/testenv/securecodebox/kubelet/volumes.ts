@@ -7,9 +7,10 @@ import { PodFailed, PodWaiting, type SecretReader } from './secrets.ts';
 const DEFAULT_MODE = 0o644;
 
 /**
- * Creates a folder for each volume of a pod, named after the volume. A Secret volume contains its files, an emptyDir nothing.
+ * Creates a folder for each volume of a pod, named after the volume. A Secret or ConfigMap volume contains its files, an
+ * emptyDir nothing.
  *
- * @throws PodWaiting if a Secret or key that is not optional does not exist
+ * @throws PodWaiting if a Secret, key or ConfigMap that is not optional does not exist
  * @throws PodFailed if a volume is of another kind
  */
 export async function createVolumes(
@@ -21,8 +22,11 @@ export async function createVolumes(
     const folder = join(directory, volume.name);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     if (volume.secret !== undefined) await writeSecret(volume.secret, secrets, folder);
+    else if (volume.configMap !== undefined) await writeConfigMap(volume.configMap, secrets, folder);
     else if (!isEmptyDir(volume)) {
-      throw new PodFailed(`volume ${volume.name}: the stand-in supports only secret and emptyDir volumes`);
+      throw new PodFailed(
+        `volume ${volume.name}: the stand-in supports only secret, configMap and emptyDir volumes`,
+      );
     }
   }
 }
@@ -53,6 +57,16 @@ async function writeSecret(volume: SecretVolume, secrets: SecretReader, folder: 
     if (value !== undefined) await writeReadable(join(folder, path), value, mode);
     else if (!optional) throw new PodWaiting(`secret "${secretName}" has no key "${key}"`);
   }
+}
+
+/** Writes one file per key. A list of items is not supported. */
+async function writeConfigMap(
+  { name, optional = false }: NonNullable<Volume['configMap']>,
+  reader: SecretReader,
+  folder: string,
+): Promise<void> {
+  for (const [key, value] of (await reader.readConfigMap(name, optional)) ?? [])
+    await writeFile(join(folder, key), value, { mode: 0o600 });
 }
 
 /**

@@ -227,6 +227,9 @@ export const imageCredentialBindingSchema = {
     },
     "status": {
       "type": "object",
+      "default": {
+        "observedGeneration": 0
+      },
       "properties": {
         "observedGeneration": {
           "type": "integer",

@@ -24,7 +24,7 @@ import {
   secureCodeBoxCrds,
   startSecureCodeBox,
 } from '../../../../hack/testenv/securecodebox/index.ts';
-import { type ScanSpec, SECRETS } from '../../../../hack/testenv/securecodebox/objects.ts';
+import { CONFIG_MAPS, type ScanSpec, SECRETS } from '../../../../hack/testenv/securecodebox/objects.ts';
 import { StatusWriter } from '../../../../hack/testenv/securecodebox/status.ts';
 import { KubeClient } from '../../../../src/kube/client/client.ts';
 import { Transport } from '../../../../src/kube/client/transport.ts';
@@ -421,6 +421,29 @@ describe('a Scan', () => {
     for (const path of [DOCKER_CONFIG, HOME, TMPDIR, TRIVY_CACHE_DIR])
       assert.ok(path?.startsWith(directory), path);
     assert.deepEqual(await readdir(directory), []);
+  });
+
+  it('stays in Scanning until a ConfigMap that it mounts exists, and then has one file for each key', async () => {
+    await using secureCodeBox = await start();
+    const volumes = [
+      { name: 'late', configMap: { name: 'late' } },
+      { name: 'missing', configMap: { name: 'nothing', optional: true } },
+    ];
+    const volumeMounts = [
+      { name: 'late', mountPath: '/late' },
+      { name: 'missing', mountPath: '/missing' },
+    ];
+    await createScan('with-config', { parameters: ['/late'], volumes, volumeMounts });
+    await until(async () => (await scan('with-config')).status?.state === 'Scanning', 'Scanning');
+
+    const configMap = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'late', namespace: NAMESPACE },
+    };
+    await client.create(CONFIG_MAPS, { ...configMap, data: { 'ca.crt': 'PEM' } } as KubeObject);
+
+    assert.deepEqual(reportOf(await secureCodeBox.run(NAMESPACE, 'with-config')).files, [['ca.crt', 'PEM']]);
   });
 
   it('has a log without values of Secrets', async () => {
