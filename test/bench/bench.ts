@@ -42,6 +42,10 @@ const BENCHES: readonly Bench[] = [
     about: 'creation of 100 Scans per second with the webhook, compared with one that does nothing',
   },
   {
+    name: 'node',
+    about: "memory and CPU of the controller's pod on a real node, idle and while pull secrets change",
+  },
+  {
     name: 'isolation',
     about:
       'how much a hostile namespace affects another; ISOLATION_ATTACKS=hubs,tags runs only these attacks',
