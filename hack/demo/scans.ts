@@ -3,7 +3,11 @@ import type { ScanRun } from '../testenv/index.ts';
 import { NAMESPACE, type Stage } from './stage.ts';
 
 const SECONDS = 60;
-const DAY_MS = 86_400_000;
+/**
+ * How long ago the last run claims to be, so that another one is due. It differs from the time that the controller writes in
+ * step 2, because secureCodeBox makes the name of the Scan from this time.
+ */
+const LAST_RUN_MS = 3 * 86_400_000;
 
 /** Waits until a run has finished, and shows its Scan and what Trivy wrote. */
 export async function showRun(
@@ -21,15 +25,10 @@ export async function showRun(
   return finished;
 }
 
-/**
- * Starts another run as `scbctl trigger` does, and shows it.
- *
- * @param days - how many days ago the last run claims to be. Each call needs another value, because secureCodeBox makes the
- *   name of the Scan from this time.
- */
-export async function runAgain(stage: Stage, days: number): Promise<ScanRun> {
+/** Starts another run as `scbctl trigger` does, and shows it. To be called once. */
+export async function runAgain(stage: Stage): Promise<ScanRun> {
   const run = stage.secureCodeBox.nextRun(NAMESPACE, 'payments');
-  const lastScheduleTime = `${new Date(Date.now() - days * DAY_MS).toISOString().slice(0, 19)}Z`;
+  const lastScheduleTime = `${new Date(Date.now() - LAST_RUN_MS).toISOString().slice(0, 19)}Z`;
   const patch = JSON.stringify({ status: { lastScheduleTime } });
   await stage.shell.show(
     `kubectl patch scheduledscan payments -n ${NAMESPACE} --subresource=status --type=merge -p '${patch}'`,

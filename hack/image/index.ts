@@ -1,1 +1,2 @@
-export { tar } from './tar.ts';
+export { type ImageArchive, imageArchive } from './archive.ts';
+export { type TarEntry, tar } from './tar.ts';

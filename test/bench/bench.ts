@@ -38,6 +38,10 @@ const BENCHES: readonly Bench[] = [
     about: '200 pull secrets, one of which changes every 20 ms, compared with a bare writer',
   },
   {
+    name: 'node',
+    about: "memory and CPU of the controller's pod on a real node, idle and while pull secrets change",
+  },
+  {
     name: 'isolation',
     about:
       'how much a hostile namespace affects another; ISOLATION_ATTACKS=hubs,tags runs only these attacks',

@@ -1,11 +1,13 @@
 /** `npm run tools`: builds tools and prints where they are. */
 import { parseArgs } from 'node:util';
+import { nodeProblem } from '../node/index.ts';
 import { ProcessGroup } from '../processes/index.ts';
-import { isToolName, type ToolName, toolNames, tools, variableOf } from '../tools/index.ts';
+import { isToolName, nodeToolNames, type ToolName, toolNames, tools, variableOf } from '../tools/index.ts';
 
 const usage = `Usage: npm run tools -- [NAME…]
 
-Builds the named tools (without a name, all of them) if they are missing. Prints a line for each: its name and its path.
+Builds the named tools if they are missing. Prints a line for each: its name and its path. Without a name, it builds all
+of them, but those of a node only if one can run on this machine.
 Names: ${toolNames.join(' ')}
 
 Environment variables:
@@ -25,14 +27,27 @@ async function main(): Promise<number> {
     return 0;
   }
   try {
-    const names = options.names.length === 0 ? toolNames : options.names;
-    const paths = await tools(names, (line) => process.stderr.write(`${line}\n`));
+    const names = options.names.length === 0 ? await usableTools() : options.names;
+    const paths = await tools(names, log);
     for (const name of names) process.stdout.write(`${name} ${paths[name]}\n`);
     return 0;
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     return 1;
   }
+}
+
+/** All tools that programs of this machine can use. */
+async function usableTools(): Promise<readonly ToolName[]> {
+  const problem = await nodeProblem();
+  if (problem === undefined) return toolNames;
+  log(`not building ${nodeToolNames.join(', ')}: ${problem}`);
+  const unusable: ReadonlySet<ToolName> = new Set(nodeToolNames);
+  return toolNames.filter((name) => !unusable.has(name));
+}
+
+function log(line: string): void {
+  process.stderr.write(`${line}\n`);
 }
 
 function parseCommandLine(): { readonly help: boolean; readonly names: readonly ToolName[] } | string {

@@ -11,7 +11,14 @@ import { type ApiServerOptions, authority, startApiServer } from './api-server.t
 import { AUDIT_POLICY, type AuditEvent, auditFile, auditPolicyFile, readAuditLog } from './audit.ts';
 import { startControllerManager } from './controller-manager.ts';
 import { installCrds, removeCrds } from './crds.ts';
-import { ADMIN, CONTROLLER_MANAGER, type Tokens, writeCredentials } from './credentials.ts';
+import {
+  ADMIN,
+  CONTROLLER_MANAGER,
+  KUBE_SCHEDULER,
+  KUBELET,
+  type Tokens,
+  writeCredentials,
+} from './credentials.ts';
 import { etcdData, startEtcd } from './etcd.ts';
 import { caFile, kubeconfigFile, writeKubeconfig } from './kubeconfig.ts';
 import type { Server } from './server.ts';
@@ -213,4 +220,6 @@ async function writeKubeconfigs(directory: string, server: string, tokens: Token
   await writeFile(caFile(directory), await authority(directory));
   await writeKubeconfig(directory, server, { name: ADMIN, token: tokens.admin });
   await writeKubeconfig(directory, server, { name: CONTROLLER_MANAGER, token: tokens.controllerManager });
+  await writeKubeconfig(directory, server, { name: KUBE_SCHEDULER, token: tokens.scheduler });
+  await writeKubeconfig(directory, server, { name: KUBELET, token: tokens.kubelet });
 }

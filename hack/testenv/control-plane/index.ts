@@ -1,1 +1,3 @@
 export { ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts';
+export { KUBE_SCHEDULER, KUBELET } from './credentials.ts';
+export { kubeconfigFile } from './kubeconfig.ts';

@@ -81,19 +81,40 @@ export class Registry implements AsyncDisposable {
    * @returns the digest of its manifest, `sha256:…`
    */
   async pushImage(name: string, files: Readonly<Record<string, string>>): Promise<string> {
+    const layer = tar(Object.entries(files).map(([path, content]) => ({ path, content })));
+    return this.#push(name, layer, (file, image) => ['append', '--new_layer', file, '--new_tag', image]);
+  }
+
+  /**
+   * Pushes an image.
+   *
+   * @param name - repository with tag, without the host: `team/app:1.0`
+   * @param archive - as `imageArchive` makes it
+   * @returns the digest of its manifest in the registry, `sha256:…`
+   */
+  async pushArchive(name: string, archive: Uint8Array): Promise<string> {
+    return this.#push(name, archive, (file, image) => ['push', file, image]);
+  }
+
+  /** Runs crane with a file, logged in to the registry. */
+  async #push(
+    name: string,
+    content: Uint8Array,
+    args: (file: string, image: string) => readonly string[],
+  ): Promise<string> {
     const work = join(this.#directory, `push-${randomUUID()}`);
     await mkdir(work);
     try {
-      const layer = join(work, 'layer.tar');
-      const entries = Object.entries(files).map(([path, content]) => ({ path, content }));
-      await writeFile(layer, tar(entries));
+      const file = join(work, 'content.tar');
+      await writeFile(file, content);
       await writeFile(join(work, 'config.json'), dockerConfig(this.host, this.#user), { mode: 0o600 });
-      const args = ['append', '--new_layer', layer, '--new_tag', `${this.host}/${name}`];
       const trust = this.#ca === undefined ? {} : { SSL_CERT_FILE: join(work, 'ca.pem') };
       await writeFile(join(work, 'ca.pem'), this.#ca ?? '');
-      const { stdout, stderr, ...exit } = await this.#group.run(this.#programs.crane, args, {
-        env: { DOCKER_CONFIG: work, ...trust },
-      });
+      const { stdout, stderr, ...exit } = await this.#group.run(
+        this.#programs.crane,
+        args(file, `${this.host}/${name}`),
+        { env: { DOCKER_CONFIG: work, ...trust } },
+      );
       const digest = /@(sha256:[0-9a-f]{64})\s*$/.exec(stdout)?.[1];
       if (exit.code !== 0 || digest === undefined) {
         throw new Error(`the push of ${name} ended with ${describe(exit)}: ${stderr.trim()}`);

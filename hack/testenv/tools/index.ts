@@ -1,4 +1,4 @@
 export { preferInstalled } from './installed.ts';
-export { bundleCache, variableOf } from './location.ts';
-export { isToolName, type ToolName, toolNames } from './recipe.ts';
-export { tools } from './tools.ts';
+export { bundleCache, cacheDirectory, variableOf } from './location.ts';
+export { isToolName, nodeToolNames, type ToolName, toolNames } from './recipe.ts';
+export { present, tools } from './tools.ts';

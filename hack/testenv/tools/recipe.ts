@@ -26,7 +26,57 @@ const kubernetes = {
   versionVariable: 'k8s.io/component-base/version.gitVersion',
 };
 
+const kubelet = { ...kubernetes, folder: 'kubelet' };
+
+const containerd = {
+  folder: 'containerd',
+  module: 'github.com/containerd/containerd/v2',
+  versionVariable: 'github.com/containerd/containerd/v2/version.Version',
+  // Excludes snapshotters that need C libraries.
+  tag: 'no_btrfs,no_devmapper,no_zfs',
+};
+
+const cni = { folder: 'cni', module: 'github.com/containernetworking/plugins' };
+
+const runc = { folder: 'runc', module: 'github.com/opencontainers/runc' };
+
+/** The programs of a node. They run on Linux only. */
+const nodeSources = {
+  kubelet: { ...kubelet, program: 'k8s.io/kubernetes/cmd/kubelet', seconds: 120 },
+  'kube-scheduler': { ...kubelet, program: 'k8s.io/kubernetes/cmd/kube-scheduler', seconds: 40 },
+  containerd: {
+    ...containerd,
+    program: 'github.com/containerd/containerd/v2/cmd/containerd',
+    seconds: 110,
+  },
+  'containerd-shim-runc-v2': {
+    ...containerd,
+    program: 'github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2',
+    seconds: 10,
+  },
+  ctr: { ...containerd, program: 'github.com/containerd/containerd/v2/cmd/ctr', seconds: 10 },
+  // Its C code enters the namespaces of a container.
+  runc: {
+    ...runc,
+    program: 'github.com/opencontainers/runc',
+    versionVariable: 'main.version',
+    seconds: 20,
+    env: { CGO_ENABLED: '1' },
+  },
+  // These two use only the standard library. Their version is that of the other program in the folder.
+  'without-seccomp': { ...runc, program: './without-seccomp', seconds: 5 },
+  workload: { ...runc, program: './workload', seconds: 5 },
+  bridge: { ...cni, program: 'github.com/containernetworking/plugins/plugins/main/bridge', seconds: 10 },
+  loopback: { ...cni, program: 'github.com/containernetworking/plugins/plugins/main/loopback', seconds: 5 },
+  'host-local': {
+    ...cni,
+    program: 'github.com/containernetworking/plugins/plugins/ipam/host-local',
+    seconds: 5,
+  },
+} as const satisfies Record<string, Source>;
+
 const sources = {
+  ...nodeSources,
   actionlint: {
     folder: 'actionlint',
     program: 'github.com/rhysd/actionlint/cmd/actionlint',
@@ -123,6 +173,9 @@ export type ToolName = keyof typeof sources;
 
 /** The names of all tools. */
 export const toolNames = Object.keys(sources) as readonly ToolName[];
+
+/** The tools that only a node needs. */
+export const nodeToolNames = Object.keys(nodeSources) as readonly (keyof typeof nodeSources)[];
 
 /** Whether there is a tool of this name. */
 export function isToolName(name: string): name is ToolName {

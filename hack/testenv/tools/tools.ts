@@ -29,7 +29,7 @@ export async function tools<const Name extends ToolName>(
   const found = new Map<ToolName, string>();
   const missing: Recipe[] = [];
   for (const name of new Set(names)) {
-    const file = (await provided(name, process.env)) ?? (await cached(await recipe(name)));
+    const file = await present(name);
     if (file === undefined) missing.push(await recipe(name));
     else found.set(name, file);
   }
@@ -40,6 +40,15 @@ export async function tools<const Name extends ToolName>(
   }
   // Each name was either found or built.
   return Object.fromEntries(found) as Record<Name, string>;
+}
+
+/**
+ * The program of a tool, if it need not be built.
+ *
+ * @throws Error when the tool's own variable names no program
+ */
+export async function present(name: ToolName): Promise<string | undefined> {
+  return (await provided(name, process.env)) ?? (await cached(await recipe(name)));
 }
 
 /** The log line before the first build: what is built, how long that takes, and where the result goes. */

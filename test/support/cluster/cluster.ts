@@ -58,6 +58,8 @@ interface ClusterOptions {
   readonly auditLog?: boolean;
   /** Whether kube-controller-manager runs, so that Deployments get pods, and deleted namespaces end. Off by default. */
   readonly controllerManager?: boolean;
+  /** Whether the chart is installed. On by default. */
+  readonly chart?: boolean;
 }
 
 /** A control plane with all CRDs and the chart installed, and an administrator's client. */
@@ -85,6 +87,7 @@ export class Cluster implements AsyncDisposable {
     lacksRights = false,
     auditLog = true,
     controllerManager = false,
+    chart = true,
   }: ClusterOptions = {}): Promise<Cluster> {
     const log = (line: string) => process.stderr.write(`${line}\n`);
     const controlPlane = await startControlPlane({
@@ -95,7 +98,7 @@ export class Cluster implements AsyncDisposable {
       const ours = globSync(join(CRDS, '*.yaml'));
       await controlPlane.installCrds([...ours, ...secureCodeBoxCrds()]);
       for (const name of namespaces) await controlPlane.kubectl(['create', 'namespace', name]);
-      await installChart(controlPlane, log, values);
+      if (chart) await installChart(controlPlane, log, values);
       return new Cluster(controlPlane, auditLog && !lacksRights);
     } catch (error) {
       await controlPlane.stop();
