@@ -39,14 +39,17 @@ describe('the documentation', () => {
 describe('the check of commands', () => {
   const sh = (text: string) => parsePage('page.md', `\`\`\`sh\n${text}\n\`\`\``);
 
-  for (const text of ['helm upgrade a b --set image.tag=', 'helm install a b --set image.repository=c/d'])
-    it(`accepts ${text}`, () => assert.deepEqual(pinnedTagsIn(sh(text)), []));
+  for (const [what, text] of [
+    ['an empty tag, which removes an earlier one', 'helm upgrade a b --set image.tag='],
+    ['an image without a tag', 'helm install a b --set image.repository=c/d'],
+  ] as const)
+    it(`accepts ${what}`, () => assert.deepEqual(pinnedTagsIn(sh(text)), []));
 
-  for (const text of [
-    'helm upgrade a b \\\n  --set c=d --set image.tag=0.1.0',
-    'helm install a b --set image.repository=c,image.tag="1"',
-  ])
-    it(`refuses ${text}`, () =>
+  for (const [what, text] of [
+    ['a tag in the second line of a command', 'helm upgrade a b \\\n  --set c=d --set image.tag=0.1.0'],
+    ['a tag in quotes after another value', 'helm install a b --set image.repository=c,image.tag="1"'],
+  ] as const)
+    it(`refuses ${what}`, () =>
       assert.match(pinnedTagsIn(sh(text)).join(), /^page\.md:1: image\.tag is kept/));
 
   it('refuses values with a tag', () => {
@@ -54,16 +57,22 @@ describe('the check of commands', () => {
     assert.equal(pinnedTagsIn(page).length, 1);
   });
 
-  for (const text of [
-    'kubectl delete roles --selector app.kubernetes.io/instance=a --namespace b',
-    'kubectl delete icb --all-namespaces --selector app.kubernetes.io/managed-by=image-credential-binding',
-    'kubectl get roles -A -l app.kubernetes.io/instance=a',
-  ])
-    it(`accepts ${text}`, () => assert.deepEqual(foreignDeletionsIn(sh(text)), []));
+  for (const [what, text] of [
+    ['a deletion in one namespace', 'kubectl delete roles -l app.kubernetes.io/instance=a --namespace b'],
+    ['a deletion by the label of the controller', 'kubectl delete icb -A -l app.kubernetes.io/managed-by=a'],
+    ['a list of the objects in all namespaces', 'kubectl get roles -A -l app.kubernetes.io/instance=a'],
+  ] as const)
+    it(`accepts ${what}`, () => assert.deepEqual(foreignDeletionsIn(sh(text)), []));
 
-  for (const text of [
-    'kubectl delete roles --all-namespaces --selector app.kubernetes.io/instance=a',
-    'kubectl delete roles -A \\\n  -l app.kubernetes.io/name=image-credential-binding',
-  ])
-    it(`refuses ${text}`, () => assert.match(foreignDeletionsIn(sh(text)).join(), /name the objects/));
+  for (const [what, text] of [
+    [
+      'a deletion by the release in all namespaces',
+      'kubectl delete roles --all-namespaces --selector app.kubernetes.io/instance=a',
+    ],
+    [
+      'a deletion by the chart in all namespaces, in two lines',
+      'kubectl delete roles -A \\\n  -l app.kubernetes.io/name=a',
+    ],
+  ] as const)
+    it(`refuses ${what}`, () => assert.match(foreignDeletionsIn(sh(text)).join(), /name the objects/));
 });
