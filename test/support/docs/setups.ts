@@ -52,8 +52,9 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
       await reader.succeed('kubectl apply --filename docs/examples/scheduled-scan.yaml');
       await first;
     },
-    after: async (reader) =>
-      until(async () => (await boundScans(reader)) === '', 'the ScheduledScan to be unbound'),
+    after: async (reader) => {
+      await until(async () => (await boundScans(reader)) === '', 'the ScheduledScan to be unbound');
+    },
   },
   'docs/from-the-init-container.md': {
     before: async (reader, { secureCodeBox }) => {
