@@ -58,10 +58,16 @@ describe('the CRD', () => {
     assert.deepEqual(Object.fromEntries(published.map(([path, each]) => [path, each.enum])), implemented);
   });
 
-  it('uses one of the values of an enum as its default', () => {
-    const defaults = [...fields].filter(([, each]) => each.default !== undefined);
+  it('uses one of the values of an enum as the default of each field of the spec', () => {
+    const defaults = [...fields].filter(
+      ([path, each]) => path.startsWith('spec.') && each.default !== undefined,
+    );
     assert.notEqual(defaults.length, 0);
     for (const [path, each] of defaults) assert.ok(each.enum?.includes(each.default), path);
+  });
+
+  it('gives a new object a status that shows that the controller has not seen it', () => {
+    assert.deepEqual(fields.get('status')?.default, { observedGeneration: 0 });
   });
 
   it('limits the size of every list and map of a spec', () => {
