@@ -98,17 +98,23 @@ describe('unbind', () => {
     await namespace.put(SCANS, { metadata: { name: 'run' }, spec });
   }
 
-  /** Waits until the command has sent a request with this verb. */
-  async function requested(wanted: string, resource: string, namespace: TestNamespace): Promise<void> {
+  /** Waits until the API server has answered this many such requests of the command. */
+  async function requested(
+    wanted: string,
+    resource: string,
+    namespace: TestNamespace,
+    times = 1,
+  ): Promise<void> {
     await until(async () => {
       const events = await cluster.controlPlane.auditEvents();
-      return events.some(
+      const requests = events.filter(
         ({ userAgent, verb, objectRef }) =>
           userAgent === 'unbind' &&
           verb === wanted &&
           objectRef?.resource === resource &&
           objectRef.namespace === namespace.name,
       );
+      return requests.length >= times;
     }, `unbind to ${wanted} ${resource}`);
   }
 
@@ -223,7 +229,8 @@ describe('unbind', () => {
     const { namespace, before, secretName } = await boundNamespace();
     await runningScan(namespace, secretName);
     const unbinding = unbind(['-n', namespace.name]);
-    await requested('list', 'scans', namespace);
+    // The first list is for held Scans, and the second one for Scans that mount the Secret.
+    await requested('list', 'scans', namespace, 2);
     assert.ok(await namespace.get(SECRETS, secretName));
     await cluster.client.patchStatus(
       SCANS,
