@@ -10,6 +10,7 @@ interface Component {
   readonly 'bom-ref': string;
   readonly name: string;
   readonly version: string;
+  readonly scope?: 'required' | 'optional' | 'excluded';
   readonly properties?: readonly { readonly name: string; readonly value: string }[];
 }
 
@@ -22,23 +23,20 @@ interface Sbom {
 }
 
 /**
- * The SBOM of the dependencies in the lockfile, without development dependencies. Node itself is left out, because it comes
- * with the base image. npm's own `--omit=dev` also drops production dependencies that a development dependency needs, too
- * (as of npm 11.19.1), so this function filters by itself. The result is the same for the same lockfile and npm: it has
+ * The SBOM of the dependencies in the lockfile, without development dependencies and optional ones. So Node itself is left
+ * out, because it comes with the base image. npm's own `--omit=dev` and `--omit=optional` also drop production dependencies
+ * that an omitted package needs, too (as of npm 11.19.1), so this function filters by itself. The result is the same for the same lockfile and npm: it has
  * no timestamp, and its serial number is a hash of its content.
  *
  * @throws Error if npm is not installed or fails
  */
 export async function sbom(): Promise<Sbom> {
-  const kinds = [
-    '--package-lock-only',
-    '--omit=optional',
-    '--sbom-format=cyclonedx',
-    '--sbom-type=application',
-  ];
+  const kinds = ['--package-lock-only', '--sbom-format=cyclonedx', '--sbom-type=application'];
   // npm writes CycloneDX 1.5.
   const all = JSON.parse(await npm(['sbom', ...kinds])) as Sbom;
-  const components = all.components.filter((component) => !isOfDevelopment(component));
+  const components = all.components.filter(
+    (component) => component.scope !== 'optional' && !isOfDevelopment(component),
+  );
   const root = all.metadata.component;
   const { timestamp: _, ...metadata } = all.metadata;
   const refs = new Set([root, ...components].map((component) => component['bom-ref']));
