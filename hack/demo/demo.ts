@@ -11,8 +11,8 @@ const usage = `Usage: npm run demo [-- --keep]
 Shows in four steps what the controller does: a registry refuses Trivy because it requires a
 password; Trivy scans with an ImageCredentialBinding; Trivy continues after the password changes; the
 scan reverts to its original spec when the binding is deleted. The API server, the registry, Trivy and
-the controller are real, and a stand-in replaces the operator of secureCodeBox. The demo takes some
-seconds, needs no cluster, no Docker and no internet, and leaves nothing behind. It uses programs of this
+the controller are real, and a stand-in replaces the operator of secureCodeBox. The demo takes about
+a minute, needs no cluster, no Docker and no internet, and leaves nothing behind. It uses programs of this
 machine if their version fits: kubectl 1.30, helm 3.14 and trivy 0.63 or later on the PATH; etcd 3.5,
 kube-apiserver 1.30 and kubectl in the folder that KUBEBUILDER_ASSETS names. The first run builds the
 others, which needs Go and the internet. It prints an estimate of the time before it starts.

@@ -10,6 +10,7 @@ import { load } from 'js-yaml';
 import { CHART, DOCS } from '../../../hack/root.ts';
 import { tools } from '../../../hack/testenv/tools/tools.ts';
 import { type AlertRule, alertsIn, renderRule } from '../../support/cluster/monitoring.ts';
+import { readPage } from '../../support/docs/markdown.ts';
 
 const RELEASE = { namespace: 'icb', name: 'icb' };
 const HOUR = 60;
@@ -284,6 +285,14 @@ describe('the alerts', () => {
     assert.deepEqual(
       alertsIn(elsewhere).map(({ annotations }) => annotations.runbook_url),
       entries.map((entry) => `${base}#${entry.toLowerCase()}`),
+    );
+  });
+
+  it('are in the table of docs/alerts.md with their severity', () => {
+    const rows = readPage('docs/alerts.md').tables.get('Monitoring and alerts') ?? [];
+    assert.deepEqual(
+      rows.map(([name, severity]) => `${name} ${severity}`),
+      alerts.map(({ alert, labels }) => `[${alert}](#${alert.toLowerCase()}) \`${labels['severity']}\``),
     );
   });
 

@@ -19,6 +19,7 @@ export const NEEDS = {
   internet: 'the internet',
   docker: 'a container runtime',
   node: 'pods that really run',
+  flux: "Flux's helm-controller",
   kyverno: 'Kyverno',
   openshift: 'OpenShift',
   securecodebox: "values for secureCodeBox's own charts",

@@ -45,6 +45,17 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
       assertLogged(await first, errorIn('README.md'));
     },
   },
+  'docs/observe.md': {
+    before: async (reader, { secureCodeBox }) => {
+      await reader.succeed('kubectl apply --filename docs/examples/pull-secret.yaml');
+      const first = secureCodeBox.nextRun(NAMESPACE, 'payments');
+      await reader.succeed('kubectl apply --filename docs/examples/scheduled-scan.yaml');
+      await first;
+    },
+    after: async (reader) => {
+      await until(async () => (await boundScans(reader)) === '', 'the ScheduledScan to be unbound');
+    },
+  },
   'docs/from-the-init-container.md': {
     before: async (reader, { secureCodeBox }) => {
       const scan = 'payments-scan-at-1f3c';
