@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import type { ClusterConfig } from '../../src/cli/index.ts';
 import { formatReference } from '../../src/image/index.ts';
 import { SECRETS } from '../../src/object/index.ts';
-import { eventually, expectSame, Unexpected } from '../scenario/index.ts';
+import { eventually, expectSame } from '../scenario/index.ts';
 import {
   createBinding,
   deleteBindings,
@@ -12,6 +10,7 @@ import {
   resolvedBinding,
   verification,
 } from './bindings.ts';
+import { runCommand } from './command.ts';
 import { checkInstallation, type Installation } from './installation.ts';
 import type { Journal, Outcome, Step } from './journal.ts';
 import type { Options } from './options.ts';
@@ -33,8 +32,6 @@ import { changeImage, createWorkload, deleteWorkload } from './workload.ts';
 import type { Workspace } from './workspace.ts';
 
 const CONTROLLER_SECONDS = 120;
-/** Limit on the command that runs before the pull secret changes. */
-const COMMAND_SECONDS = 60;
 
 /** Everything that the steps need. */
 export interface Run {
@@ -196,7 +193,7 @@ async function scanStep(
 async function rotationStep(run: Run, bound: BoundScan): Promise<Outcome<BoundScan>> {
   const { workspace, options, sources } = run;
   const { image, rotation, scanSeconds: seconds } = options;
-  await runCommand(rotation?.command, workspace.signal);
+  if (rotation?.command !== undefined) await runCommand(rotation.command, workspace.signal);
   const before = (await scheduledScan(workspace)).scan.metadata.generation;
   const data = await trivySecretData(workspace, bound.secretName);
   await changePassword(workspace, sources);
@@ -235,22 +232,6 @@ async function newCredential(workspace: Workspace, name: string, data: string): 
 async function trivySecretData(workspace: Workspace, name: string): Promise<string> {
   const secret = await workspace.get<Secret>(SECRETS, name);
   return JSON.stringify(secret?.data ?? {});
-}
-
-/** The output of the command is not shown, because it may contain a password. */
-async function runCommand(command: string | undefined, signal: AbortSignal): Promise<void> {
-  if (command === undefined) return;
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(COMMAND_SECONDS * 1_000)]);
-  const child = spawn('/bin/sh', ['-c', command], { stdio: 'ignore', signal: limit });
-  try {
-    // The type of the event: https://nodejs.org/api/child_process.html#event-exit
-    const [code, killedBy] = (await once(child, 'exit')) as [number | null, string | null];
-    if (code === 0) return;
-    throw new Unexpected('--rotate-command to exit with 0', code === null ? `signal ${killedBy}` : `${code}`);
-  } catch (error) {
-    if (!limit.aborted) throw error;
-    throw new Unexpected(`--rotate-command to exit within ${COMMAND_SECONDS} s`, 'that it still ran');
-  }
 }
 
 async function migrationStep(run: Run, bound: BoundScan): Promise<Outcome<void>> {

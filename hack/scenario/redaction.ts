@@ -5,9 +5,9 @@ const MIN_LENGTH = 4;
 export class Redaction {
   readonly #hidden = new Set<string>();
 
-  /** @param text - a value of a Secret: a password, a Docker config file, or a file of `name = value` lines */
+  /** @param text - a value of a Secret: a password, a Docker config file, a PEM file, or a file of `name = value` lines */
   hide(text: string): void {
-    for (const value of [text, ...leaves(text), ...assigned(text)]) {
+    for (const value of [text, ...leaves(text), ...assigned(text), ...pemLines(text)]) {
       for (const form of [value.trim(), Buffer.from(value).toString('base64'), ...decodedPair(value)]) {
         if (form.length >= MIN_LENGTH) this.#hidden.add(form);
       }
@@ -36,6 +36,11 @@ function leaves(text: string): readonly string[] {
     // The text is not JSON.
   }
   return found;
+}
+
+/** The lines of a private key, because a log may show only one of them. */
+function pemLines(text: string): readonly string[] {
+  return text.startsWith('-----BEGIN ') ? text.split('\n') : [];
 }
 
 /** The values in a file of `name = value` lines. */

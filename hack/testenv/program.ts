@@ -52,8 +52,20 @@ async function build(directory: string): Promise<void> {
   const partial = `${directory}.partial-${process.pid}`;
   await mkdir(cache, { recursive: true });
   await bundle(partial);
-  await rename(partial, directory).catch(() => rm(partial, { recursive: true, force: true }));
+  try {
+    await rename(partial, directory);
+  } catch (error) {
+    if (existsSync(join(directory, PROGRAM))) await rm(partial, { recursive: true, force: true });
+    else await replace(directory, partial, error);
+  }
   await removeUnused(cache);
+}
+
+/** Replaces what an interrupted deletion has left of a bundle. */
+async function replace(directory: string, partial: string, error: unknown): Promise<void> {
+  if (!existsSync(directory)) throw error;
+  await rm(directory, { recursive: true, force: true });
+  await rename(partial, directory);
 }
 
 async function removeUnused(cache: string): Promise<void> {

@@ -35,7 +35,7 @@ async function assertLeavesNothing(signal: NodeJS.Signals): Promise<void> {
   });
   try {
     const [line = ''] = await firstLine(child.stdout);
-    assert.match(line, /^\/\S+ icb-node-\d+$/);
+    assert.match(line, /^\/\S+ icb-node-\d+-\d+$/);
     const [directory = '', cgroup = ''] = line.split(' ');
     assert.notDeepEqual(await leftIn(directory, cgroup), []);
     child.kill(signal);

@@ -1,4 +1,5 @@
 /** The cgroups of a node: one in each hierarchy, under which the kubelet and runc create all others. */
+import { readlinkSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -17,7 +18,13 @@ export async function cgroupMounts(): Promise<readonly string[]> {
 
 /** Name of the cgroups of the node whose keeper has this process ID. */
 export function cgroupOf(keeper: number): string {
-  return `${PREFIX}${keeper}`;
+  return `${ownPrefix()}${keeper}`;
+}
+
+/** The names of the cgroups of nodes in this PID namespace begin with this. */
+function ownPrefix(): string {
+  const namespace = readlinkSync('/proc/self/ns/pid').replaceAll(/\D/g, '');
+  return `${PREFIX}${namespace}-`;
 }
 
 /** Creates the cgroups of a node. */
@@ -30,13 +37,16 @@ export async function removeCgroups(name: string): Promise<void> {
   for (const folder of await cgroupMounts()) await removeTree(join(folder, name));
 }
 
-/** Removes the cgroups of nodes whose keeper was killed, and kills the processes in them. */
+/**
+ * Removes the cgroups of nodes whose keeper was killed, and kills the processes in them. Nodes of other
+ * PID namespaces, which may share the cgroups of this one, are not touched, because their keepers cannot be seen here.
+ */
 export async function removeStaleCgroups(): Promise<void> {
+  const prefix = ownPrefix();
   for (const folder of await cgroupMounts()) {
     const names = await readdir(folder).catch(() => []);
     for (const name of names) {
-      const keeper = Number(name.slice(PREFIX.length));
-      if (!name.startsWith(PREFIX) || isRunning(keeper)) continue;
+      if (!name.startsWith(prefix) || isRunning(Number(name.slice(prefix.length)))) continue;
       for (const pid of await processesIn(join(folder, name))) kill(pid);
       await removeTree(join(folder, name));
     }
@@ -60,11 +70,20 @@ export async function podCgroup(node: string, uid: string, controller: string): 
   throw new Error(`expected a cgroup of pod ${uid} below ${pods}, found none`);
 }
 
-/** IDs of the processes in a cgroup and those below it. */
+/**
+ * IDs of the processes in a cgroup and those below it. Cgroup v2 shows processes of other PID namespaces as 0. They are not
+ * listed, because a signal to 0 goes to the sender's own process group.
+ */
 export async function processesIn(folder: string): Promise<readonly number[]> {
   const below = await Promise.all((await foldersIn(folder)).map((child) => processesIn(join(folder, child))));
   const text = await readFile(join(folder, 'cgroup.procs'), 'utf8').catch(() => '');
-  return [...text.split('\n').filter(Boolean).map(Number), ...below.flat()];
+  return [
+    ...text
+      .split('\n')
+      .map(Number)
+      .filter((pid) => pid > 0),
+    ...below.flat(),
+  ];
 }
 
 function kill(pid: number): void {

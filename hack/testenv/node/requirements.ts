@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, realpath, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, realpath, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -10,6 +10,8 @@ import { HIDDEN_FOLDERS } from './settings.ts';
 const COMMAND_TIMEOUT = 10_000;
 /** Where cgroups are mounted. */
 const CGROUPS = '/sys/fs/cgroup';
+/** The controllers of cgroup v2 that a node needs. */
+const CONTROLLERS = ['cpu', 'memory', 'pids'];
 
 /**
  * Why no node can run on this machine, in one line that says what is missing; undefined: a node can run. It builds and
@@ -31,7 +33,8 @@ const CHECKS = [
   compilerProblem,
   foldersProblem,
   namespacesProblem,
-  cgroupsProblem,
+  layersProblem,
+  () => cgroupsProblem(),
 ] as const;
 
 async function overlayProblem(): Promise<string | undefined> {
@@ -88,31 +91,68 @@ async function namespacesProblem(): Promise<string | undefined> {
   return failure && `a node needs the right to create namespaces and mounts (CAP_SYS_ADMIN): ${failure}`;
 }
 
-async function cgroupsProblem(): Promise<string | undefined> {
-  for (const folder of await cgroupMounts()) {
-    const probe = join(folder, `icb-probe-${process.pid}`);
+/** Containerd keeps the layers of containers below TMPDIR, which may be in a container's own overlay. */
+async function layersProblem(): Promise<string | undefined> {
+  const folder = await mkdtemp(join(tmpdir(), 'icb-probe-'));
+  try {
+    const [lower, upper, work, merged] = await Promise.all(
+      ['lower', 'upper', 'work', 'merged'].map(async (name) => {
+        const layer = join(folder, name);
+        await mkdir(layer);
+        return layer;
+      }),
+    );
+    const options = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
+    const mount = ['mount', '-t', 'overlay', '-o', options, 'overlay', `${merged}`];
+    const failure = await failureOf('unshare', ['--mount', ...mount]);
+    return (
+      failure &&
+      `a node needs a TMPDIR whose file system can hold layers of overlay, and ${tmpdir()} cannot: ${failure}`
+    );
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Why no cgroups can be created.
+ *
+ * @param mounts - the folders in which cgroup hierarchies are mounted
+ */
+export async function cgroupsProblem(mounts?: readonly string[]): Promise<string | undefined> {
+  const folders = mounts ?? (await cgroupMounts());
+  if (folders.length === 0) return `a node needs cgroups, and none are mounted below ${CGROUPS}`;
+  for (const folder of folders) {
     try {
-      await mkdir(probe);
-      await rmdir(probe);
+      await rmdir(await mkdtemp(join(folder, 'icb-probe-')));
     } catch (error) {
-      const { code = 'failed' } = error as NodeJS.ErrnoException;
-      return `a node needs the right to create cgroups, and mkdir in ${folder} ended with ${code}`;
+      return `a node needs the right to create cgroups, and mkdir in ${folder} ended with ${codeOf(error)}`;
     }
   }
   return controllersProblem();
 }
 
-/** With cgroup v2, the root must hand its controllers to its children. */
-async function controllersProblem(): Promise<string | undefined> {
-  const file = join(CGROUPS, 'cgroup.subtree_control');
+/**
+ * Why the root of cgroup v2 does not hand its controllers to its children. It does so afterwards if it can. With cgroup v1,
+ * there is no such file, and none may be created.
+ *
+ * @param root - where cgroups are mounted
+ */
+export async function controllersProblem(root = CGROUPS): Promise<string | undefined> {
+  const file = join(root, 'cgroup.subtree_control');
   try {
-    await writeFile(file, '+cpu +memory +pids');
+    const enabled = (await readFile(file, 'utf8')).trim().split(' ');
+    const missing = CONTROLLERS.filter((name) => !enabled.includes(name));
+    if (missing.length > 0)
+      await writeFile(file, missing.map((name) => `+${name}`).join(' '), { flag: 'r+' });
     return undefined;
   } catch (error) {
-    const { code = 'failed' } = error as NodeJS.ErrnoException;
-    // With cgroup v1, there is no such file.
-    return code === 'ENOENT' || code === 'EACCES' ? undefined : `a node needs cgroups: ${file}: ${code}`;
+    return codeOf(error) === 'ENOENT' ? undefined : `a node needs cgroups: ${file}: ${codeOf(error)}`;
   }
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'failed';
 }
 
 /** The first line that a failing command writes; undefined: it succeeds. */

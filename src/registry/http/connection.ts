@@ -79,6 +79,8 @@ export class Connections implements Disposable {
   async #request(wanted: RegistryRequest, signal: AbortSignal, onInfo: () => void): Promise<Reply> {
     // Loading undici takes longer than starting Node, and most commands contact no registry.
     const { Dispatchers } = await import('./dispatchers.ts');
+    // The check may have ended meanwhile. Nothing would close the connections of later dispatchers.
+    signal.throwIfAborted();
     this.#dispatchers ??= new Dispatchers(this.#context, this.#namespace, () => this.#onLookupWait());
     const { statusCode, headers, body } = await this.#dispatchers.send(wanted, {
       method: wanted.method,

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { checkRegistry } from '../../../src/registry/check.ts';
 import type { CheckContext } from '../../../src/registry/http/check-context.ts';
 import { Lookups, type Resolver } from '../../../src/registry/http/lookups.ts';
 import { DEFAULT_REGISTRY_SETTINGS } from '../../../src/registry/settings.ts';
 import { turn, Works } from '../../support/work.ts';
-import { answering } from './servers.ts';
+import { answering, silent as silentServer } from './servers.ts';
 
 const MINUTE = 60_000;
 const CHECK = { credential: undefined, image: { host: 'registry.example', repository: 'app', tag: '1' } };
@@ -53,6 +54,20 @@ describe('a check of a registry', () => {
     const answer = checkRegistry(CHECK, around, 'a');
     setImmediate(() => stop.abort());
     assert.deepEqual(await answer, { result: 'Unreachable', why: 'Stopped', at: 'ping' });
+  });
+
+  it('opens no connection after it has ended', async () => {
+    await using server = await silentServer();
+    const host = `127.0.0.1:${server.port}`;
+    const around = surroundings(AbortSignal.abort(), { insecure: [host], localAddresses: ['127.0.0.1'] });
+    const check = { ...CHECK, image: { ...CHECK.image, host } };
+    assert.deepEqual(await checkRegistry(check, around, 'a'), {
+      result: 'Unreachable',
+      why: 'Stopped',
+      at: 'ping',
+    });
+    await delay(500);
+    assert.equal(server.open(), 0);
   });
 
   it('times out while its name server does not answer', async () => {

@@ -18,6 +18,7 @@ describe('redaction', () => {
       `[default]\naws_secret_access_key = ${PASSWORD}\n`,
       `key ${PASSWORD}`,
     ],
+    'a line of a private key that is a value of its own': [KEY, 'cannot read MIIEvQ=='],
     'a line of a private key': [JSON.stringify({ private_key: KEY }), 'cannot read MIIEvQ=='],
   };
   for (const [what, [hidden, text]] of Object.entries(cases)) {

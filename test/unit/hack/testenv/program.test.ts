@@ -44,6 +44,12 @@ describe('the bundle for tests', () => {
     assert.deepEqual([again.mtimeMs, again.ino], [mtimeMs, ino]);
   });
 
+  it('is built again if its deletion was interrupted', () => {
+    rmSync(first);
+    assert.deepEqual(builtBy({}), [first, null]);
+    assert.ok(existsSync(first));
+  });
+
   it('measures no coverage', () => {
     const [, coverage] = builtBy({ NODE_V8_COVERAGE: join(folder, 'coverage') });
     assert.equal(coverage, null);
