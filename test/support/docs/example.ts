@@ -109,7 +109,11 @@ function needOf(word: string): Need {
 }
 
 function scriptsIn({ text }: Block): readonly string[] {
-  const scripts = text.trim().split(/ && |\n/);
+  // A line that ends in a backslash continues in the next one.
+  const scripts = text
+    .trim()
+    .replaceAll(/\\\n\s*/g, '')
+    .split(/ && |\n/);
   return scripts.flatMap((part) => {
     if (part === 'npm ci' || part === 'npm install --global .') return [];
     const [, script = ''] = /^npm (?:run )?(\S+)(?: -- .+)?$/.exec(part) ?? [];

@@ -64,7 +64,7 @@ describe('a code block of a page', () => {
 
   it('of scripts contains only npm scripts', () => {
     assert.deepEqual(
-      example('```sh scripts\nnpm ci && npm run demo\nnpm test\nnpm run image -- --help\n```'),
+      example('```sh scripts\nnpm ci && npm run demo\nnpm test\nnpm run image -- \\\n  --help\n```'),
       {
         kind: 'Scripts',
         scripts: ['demo', 'test', 'image'],
