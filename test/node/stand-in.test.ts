@@ -18,7 +18,8 @@ import { environment, skip } from './environment.ts';
 import { runScanner } from './scanner-pod.ts';
 
 /** Number of random Scans. */
-const RANDOM_SCANS = Number(process.env['NODE_SCANS'] || 12);
+/** None by default: `npm run test:full` compares 100. */
+const RANDOM_SCANS = Number(process.env['NODE_SCANS'] || 0);
 const seed = Number(process.env['ICB_TEST_SEED'] || Date.now() % 2 ** 31);
 /** Scans that run at the same time. */
 const BATCH = 6;
@@ -203,16 +204,18 @@ describe('the stand-in for secureCodeBox and the kubelet run the same Scan with 
     });
   });
 
-  it(`environment, files, permissions and command, for ${RANDOM_SCANS} random Scans`, async () => {
-    const sample = fc.sample(scans, { seed, numRuns: RANDOM_SCANS });
-    await inBatches(
-      sample.map((parts, index) => ({ name: `random-${index}`, parts })),
-      async ({ name, parts }) => {
-        const [ours, kubelets] = await both(name, parts);
-        assert.deepEqual(ours, kubelets, `ICB_TEST_SEED=${seed}: ${JSON.stringify(parts)}`);
-      },
-    );
-  });
+  if (RANDOM_SCANS > 0) {
+    it(`environment, files, permissions and command, for ${RANDOM_SCANS} random Scans`, async () => {
+      const sample = fc.sample(scans, { seed, numRuns: RANDOM_SCANS });
+      await inBatches(
+        sample.map((parts, index) => ({ name: `random-${index}`, parts })),
+        async ({ name, parts }) => {
+          const [ours, kubelets] = await both(name, parts);
+          assert.deepEqual(ours, kubelets, `ICB_TEST_SEED=${seed}: ${JSON.stringify(parts)}`);
+        },
+      );
+    });
+  }
 });
 
 async function inBatches<Item>(items: readonly Item[], run: (item: Item) => Promise<void>): Promise<void> {
