@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { type Command, Option } from 'commander';
 import { CertificateSecret, MissingSecret, registerWebhook } from '../../certificate/index.ts';
-import { hasReason, type KubeError } from '../../kube/index.ts';
+import { hasReason } from '../../kube/index.ts';
 import { quoted } from '../../text/index.ts';
 import { withCluster } from '../cluster/index.ts';
 import { reportUserErrors, UserError } from '../errors.ts';
@@ -94,13 +94,7 @@ function explain(error: unknown, configuration: string): never {
         'admission.enabled=true, or correct --configuration',
     );
   }
-  // The API server has refused a write. Its message may quote the Secret.
-  if (hasReason(error, 'Invalid', 'BadRequest')) throw withoutMessage(error);
+  if (hasReason(error, 'Invalid', 'BadRequest'))
+    throw new UserError(`${error.message}; check the policies and other webhooks that apply to this update`);
   throw error;
-}
-
-function withoutMessage({ status, reason }: KubeError): UserError {
-  return new UserError(
-    `the API server refused the update: ${reason} (${status}); check other admission webhooks, and try again`,
-  );
 }
