@@ -133,13 +133,14 @@ export class Manager {
       this.#log.warn('requests still run after 20 seconds, closing their connections');
       this.#api.cutOff().catch(() => undefined);
     }, LONGEST_STOP_MS);
-    await this.#caches.stop();
     await Promise.all(this.#runners.map(({ queue }) => queue.stop()));
     this.#checker.close();
     clearTimeout(deadline);
     await this.#api.election.stop({ release: !isCutOff });
-    await this.#api.close();
     await drained;
+    // Until now, new Scans were decided on, with what the stores know of the cluster.
+    await this.#caches.stop();
+    await this.#api.close();
     await this.#admission?.stop();
     await this.#server.stop();
     this.#probes.stop();
