@@ -216,10 +216,14 @@ describe('the chart', () => {
       assert.deepEqual([spec?.['ingress'], spec?.['egress']], [[{ ports }], [{}]]);
     for (const { spec } of policies({ networkPolicy: { ingressFrom, egress } }))
       assert.deepEqual([spec?.['ingress'], spec?.['egress']], [[{ ports, from: ingressFrom }], egress]);
+    const webhook = { ports: [{ port: 9443, protocol: 'TCP' }] };
+    for (const { spec } of policies({ admission: { enabled: true }, networkPolicy: { ingressFrom } }))
+      assert.deepEqual(spec?.['ingress'], [{ ports, from: ingressFrom }, webhook]);
   });
 
   it('names its objects after the release, so that no two releases share a name', () => {
     const long = 'a'.repeat(53);
+    const admission = { admission: { enabled: true } };
     const cases = [
       ['image-credential-binding', 'image-credential-binding', {}, 'image-credential-binding'],
       ['icb', 'icb', {}, 'icb-image-credential-binding'],
@@ -228,15 +232,15 @@ describe('the chart', () => {
       [long, 'icb', {}, `${long}`],
     ] as const;
     for (const [release, namespace, values, expected] of cases) {
-      const objects = chart.objects({ release, namespace, values });
+      const objects = chart.objects({ release, namespace, values: { ...values, ...admission } });
       for (const { kind, metadata } of objects.filter(({ metadata }) => metadata.namespace !== undefined)) {
         assert.ok(metadata.name.startsWith(expected), metadata.name);
-        if (kind === 'Job') assert.ok(metadata.name.length <= 63);
+        if (['Job', 'Service'].includes(kind)) assert.ok(metadata.name.length <= 63);
       }
     }
     const scoped = (namespace: string) =>
       chart
-        .objects({ release: 'image-credential-binding', namespace })
+        .objects({ release: 'image-credential-binding', namespace, values: admission })
         .filter(({ metadata }) => metadata.namespace === undefined)
         .map(({ kind, metadata }) => `${kind}/${metadata.name}`);
     const names = ['image-credential-binding', 'shop', 'payments'].flatMap(scoped);
