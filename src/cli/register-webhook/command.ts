@@ -1,6 +1,11 @@
 import { constants } from 'node:os';
 import { type Command, Option } from 'commander';
-import { CertificateSecret, MissingSecret, registerWebhook } from '../../certificate/index.ts';
+import {
+  CertificateSecret,
+  ForeignConfiguration,
+  MissingSecret,
+  registerWebhook,
+} from '../../certificate/index.ts';
 import { hasReason } from '../../kube/index.ts';
 import { quoted } from '../../text/index.ts';
 import { withCluster } from '../cluster/index.ts';
@@ -87,7 +92,8 @@ async function run({ secret: name, configuration, ...flags }: Flags): Promise<vo
 }
 
 function explain(error: unknown, configuration: string): never {
-  if (error instanceof MissingSecret) throw new UserError(error.message);
+  if (error instanceof MissingSecret || error instanceof ForeignConfiguration)
+    throw new UserError(error.message);
   if (hasReason(error, 'NotFound')) {
     throw new UserError(
       `expected the MutatingWebhookConfiguration ${quoted(configuration)}, found none; install the chart with ` +

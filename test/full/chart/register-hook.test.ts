@@ -148,6 +148,27 @@ describe('the webhook that the chart registers', () => {
     await until(async () => isBound(await scan()), 'the API server to know it');
   });
 
+  it('is not confused with a webhook of another program, which register-webhook leaves alone', async () => {
+    const { webhooks = [] } = await release.configuration();
+    const service = { name: 'other', namespace: RELEASE, path: '/', port: 443 };
+    const other = {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'MutatingWebhookConfiguration',
+      metadata: { name: 'other' },
+      webhooks: webhooks.map((webhook) => ({ ...webhook, rules: [], clientConfig: { service } })),
+    };
+    await cluster.controlPlane.kubectl(['apply', '-f', '-'], { input: JSON.stringify(other) });
+    const names = ['--namespace', RELEASE, '--secret', WEBHOOK, '--configuration', 'other'];
+    const { code, stderr } = await runCommand(cluster.controlPlane, ['register-webhook', ...names]);
+    assert.equal(code, 2);
+    assert.ok(stderr.includes(`that calls the Service ${WEBHOOK_HOST}, found none`), stderr);
+    const { stdout } = await cluster.controlPlane.kubectl([
+      ...['get', 'mutatingwebhookconfiguration', 'other', '--output=jsonpath={..caBundle}'],
+    ]);
+    assert.equal(stdout, '');
+    await cluster.controlPlane.kubectl(['delete', 'mutatingwebhookconfiguration', 'other']);
+  });
+
   it('keeps its certificates over helm upgrade, helm rollback, and an apply of the rendered chart', async () => {
     const { data } = await release.secret();
     const caBundle = await release.trusted();
