@@ -42,6 +42,14 @@ describe('the webhook with certificates of cert-manager', () => {
     }
   });
 
+  it('keeps the key of the authority when it is renewed, so that pods with an earlier certificate stay trusted', async () => {
+    const chart = await Chart.open();
+    const root = chart
+      .objects({ values: { admission: { enabled: true, ...CERT_MANAGER } } })
+      .find(({ kind, spec }) => kind === 'Certificate' && spec?.['isCA'] === true);
+    assert.deepEqual(root?.spec?.['privateKey'], { algorithm: 'ECDSA', size: 256, rotationPolicy: 'Never' });
+  });
+
   it('changes to certificates of the chart and back, although cert-manager keeps its Secrets', async () => {
     const upgrade = async () => {
       const { code, stderr } = await release.upgrade(CERT_MANAGER);
