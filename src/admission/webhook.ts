@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { holdScan, type RawScan, readNewScan, type ScanDecision } from '../scan/index.ts';
-import { patchOf } from './patch.ts';
+import { hasRoom, patchOf } from './patch.ts';
 import { allowing, parseReview, type Review } from './review.ts';
 
 /**
@@ -42,11 +42,9 @@ export class Webhook {
   answer(body: string): string | undefined {
     const begun = performance.now();
     const review = this.#parse(body);
-    const { result, scan }: Answer = review === undefined ? { result: 'Error' } : this.#answer(review);
+    const { result, text } = review === undefined ? { result: 'Error' as const } : this.#respond(review);
     if (review?.isDryRun !== true) this.#options.onAnswer(result, (performance.now() - begun) / 1_000);
-    if (review === undefined) return undefined;
-    const patch = review.scan === undefined || scan === undefined ? [] : patchOf(review.scan, scan);
-    return allowing(review, patch);
+    return text;
   }
 
   #parse(body: string): Review | undefined {
@@ -59,17 +57,24 @@ export class Webhook {
   }
 
   /** An unexpected error must not prevent the creation of a Scan. */
+  #respond(review: Review): { readonly result: AdmissionResult; readonly text: string } {
+    try {
+      const { result, scan } = this.#answer(review);
+      const patch = review.scan === undefined || scan === undefined ? [] : patchOf(review.scan, scan);
+      return { result, text: allowing(review, patch) };
+    } catch (error) {
+      this.#logError(error);
+      return { result: 'Error', text: allowing(review, []) };
+    }
+  }
+
   #answer({ namespace, scan }: Review): Answer {
     if (scan === undefined) return { result: 'Error' };
     if (!this.#options.isComplete(namespace)) return { result: 'Unready' };
-    try {
-      // An API server may call a webhook twice. The second time, the leader's decision is still open.
-      if (readNewScan(scan).hold !== 'None') return { result: 'Held' };
-      return answerOf(this.#options.decide(scan));
-    } catch (error) {
-      this.#logError(error);
-      return { result: 'Error' };
-    }
+    // An API server may call a webhook twice. The second time, the leader's decision is still open.
+    if (readNewScan(scan).hold !== 'None') return { result: 'Held' };
+    const answer = answerOf(this.#options.decide(scan));
+    return answer.scan === undefined || hasRoom(answer.scan) ? answer : { result: 'Unbound' };
   }
 
   /** Omits the message of the error, because it may quote the Scan. */

@@ -8,8 +8,8 @@ import type { ReportProgress } from './progress.ts';
 
 const AT_ONCE = 8;
 const PAUSE_MS = 1_000;
-/** Limit on the rounds in which no Scan could be resumed. */
-const MAX_TRIES = 10;
+/** Limit on the lists of held Scans. A user who creates such Scans all the time must not delay the rest of the command. */
+const MOST_ROUNDS = 10;
 
 /**
  * The Scans that the controller holds.
@@ -52,14 +52,12 @@ export class HeldScanResumer {
 
   /** @throws KubeError if Scans cannot be listed */
   async run(): Promise<void> {
-    for (let tries = 0; ; ) {
+    for (let round = 1; ; round += 1) {
       const held = (await heldScans(this.#namespaces)).filter((scan) => !this.#left.has(keyOf(scan)));
       if (held.length === 0) return;
-      const before = this.count;
+      if (round > MOST_ROUNDS) return this.#giveUp(held);
+      if (round > 1) await sleep(PAUSE_MS);
       await runEach(held, AT_ONCE, (scan) => this.#resume(scan));
-      tries = this.count > before ? 0 : tries + 1;
-      if (tries === MAX_TRIES) return this.#giveUp(held);
-      if (tries > 0) await sleep(PAUSE_MS);
     }
   }
 
@@ -80,7 +78,7 @@ export class HeldScanResumer {
   }
 
   #giveUp(held: readonly Stored[]): void {
-    for (const scan of held) this.#left.set(keyOf(scan), 'the API server did not store the update');
+    for (const scan of held) this.#left.set(keyOf(scan), 'it was held again, or could not be updated');
   }
 }
 

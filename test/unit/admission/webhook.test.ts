@@ -139,6 +139,31 @@ describe('the webhook for new Scans', () => {
     assert.equal(patch, undefined);
   });
 
+  it('counts an error in the patch as an error, and allows the Scan', () => {
+    const deep = '['.repeat(50_000) + ']'.repeat(50_000);
+    const body = review(scan({ env: [{ name: 'A', value: 'deep' }] })).replace('"deep"', deep);
+    const { counted, response, patch } = answer(body);
+    assert.deepEqual(counted, ['Error']);
+    assert.equal(response?.allowed, true);
+    assert.equal(patch, undefined);
+  });
+
+  it('does not add an annotation to those that already have the largest size', () => {
+    const size = 256 * 1024;
+    const withBytes = (bytes: number) => review(scan({}, { annotations: { a: 'x'.repeat(bytes - 1) } }));
+    const cases = [
+      { decide: bind, own: BINDING_ANNOTATION.length + 'app'.length, fitting: 'Bound' },
+      { decide: openDecision, own: HELD_ANNOTATION.length + 'resume'.length, fitting: 'Held' },
+    ];
+    for (const { decide, own, fitting } of cases) {
+      assert.deepEqual(answer(withBytes(size - own), { decide }).counted, [fitting]);
+      const { counted, response, patch } = answer(withBytes(size - own + 1), { decide });
+      assert.deepEqual(counted, ['Unbound']);
+      assert.equal(response?.allowed, true);
+      assert.equal(patch, undefined);
+    }
+  });
+
   it('allows a Scan if the decision fails', () => {
     const decide = () => {
       throw new Error('reg.example/app:1');

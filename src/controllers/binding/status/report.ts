@@ -48,7 +48,7 @@ export function report(binding: Binding, resolved: Resolved, decision: Decision,
       : validConditions(binding, { resolved, decision, applied, scans, unreadable, reverted });
   const conditions = contents.map((content) => toCondition(content, binding, resolved.now));
   const unboundScans = summarizeUnboundScans(resolved);
-  const changes = parameterChanges(decision);
+  const changes = parameterChanges(decision, binding.status);
   const found: ImageCredentialBindingStatus = {
     observedGeneration: binding.generation,
     ...(binding.validity === 'Valid' ? validStatus(binding, resolved) : {}),

@@ -4,7 +4,7 @@ import { BINDING_ANNOTATION, RUN_ANNOTATION } from '../../../../src/api/names.ts
 import { VOLUME_NAME } from '../../../../src/scan/delivery.ts';
 import type { RawScan } from '../../../../src/scan/raw-scan.ts';
 import type { ScanDecision } from '../../../../src/scan/scan-decision.ts';
-import { Namespace } from './namespace.ts';
+import { Namespace, NOW } from './namespace.ts';
 
 const DENIED = { result: 'Denied', httpCode: 401, at: 'manifest' } as const;
 
@@ -154,6 +154,21 @@ describe('a new Scan', () => {
       assert.equal(outcome(decision), 'Unbound app Taken');
       assert.deepEqual(decision.scan, raw);
     });
+  });
+
+  it('is bound although writes of a ScheduledScan with the same name are reverted', () => {
+    namespace.binding('app');
+    namespace.settle('app');
+    const reverted = {
+      scheduledScan: 'one-off',
+      fieldManager: 'opponent',
+      reversions: 10,
+      lastWriteTime: new Date(NOW).toISOString(),
+    };
+    namespace.setStatus('app', { revertedWrites: [reverted] });
+    const managedFields: readonly object[] = [{ manager: 'opponent' }];
+    const raw = newScan({}, { managedFields });
+    assert.equal(outcome(namespace.decideNewScan(raw)), 'Bind app');
   });
 
   describe('of a previous repository', () => {
