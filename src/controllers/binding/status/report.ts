@@ -40,7 +40,7 @@ export interface Report {
  */
 export function report(binding: Binding, resolved: Resolved, decision: Decision, applied: Applied): Report {
   const reverted = revertedWrites(binding, { decision, applied, now: resolved.now });
-  const scans = withReversions(scanStates(decision, applied, resolved.known), reverted, decision);
+  const scans = withReversions(scanStates(decision, applied, resolved.known), reverted);
   const unreadable = binding.validity === 'Valid' ? unreadableScans(binding, resolved) : [];
   const contents =
     binding.validity === 'Invalid'

@@ -40,10 +40,10 @@ describe('ScheduledScans whose Scans are bound when they are created', () => {
     namespace.settings.boundAtCreation = 'GitManaged';
     assert.deepEqual(plans(namespace.decide('app')), { 'from-git': 'AtCreation', other: 'Edit Bind' });
     const { scans, conditions } = namespace.report('app').status;
-    assert.equal(scans?.bound, 2);
+    assert.deepEqual([scans?.bound, scans?.boundAtCreation], [2, 1]);
     const reason =
       'its Scans are bound when they are created, because Flux would revert a change of the ScheduledScan';
-    assert.deepEqual(scans?.names, [{ name: 'from-git', reason }, { name: 'other' }]);
+    assert.deepEqual(scans?.names, [{ name: 'from-git', boundAtCreation: true, reason }, { name: 'other' }]);
     assert.match(conditions?.find(({ type }) => type === 'ScansBound')?.message ?? '', /2 scans bound/);
   });
 
