@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { runEach } from '../../concurrency/index.ts';
 import { type KubeClient, KubeError } from '../../kube/index.ts';
 import { keyOf, SCANS, type Stored } from '../../object/index.ts';
-import { endHold, type RawScan, readAdmittedRun } from '../../scan/index.ts';
+import { endHold, type RawScan, type Run, readAdmittedRun } from '../../scan/index.ts';
 import type { UnbindNamespaces } from './namespaces.ts';
 import type { ReportProgress } from './progress.ts';
 
@@ -16,7 +16,7 @@ const MOST_ROUNDS = 10;
  *
  * @throws KubeError
  */
-export async function heldScans(namespaces: UnbindNamespaces): Promise<readonly Stored[]> {
+export async function heldScans(namespaces: UnbindNamespaces): Promise<readonly Run[]> {
   // The CRD has checked the shape.
   return namespaces.list(SCANS, {}, (object) => {
     const run = readAdmittedRun(object as typeof object & RawScan);
@@ -24,7 +24,7 @@ export async function heldScans(namespaces: UnbindNamespaces): Promise<readonly 
   });
 }
 
-/** Resumes the Scans that the controller holds, as they are, because no controller will decide on them. */
+/** Resumes the Scans that the controller holds, as they are, because no controller will decide on them. Also used without unbinding. */
 export class HeldScanResumer {
   readonly #client: KubeClient;
   readonly #namespaces: UnbindNamespaces;

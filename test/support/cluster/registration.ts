@@ -16,6 +16,8 @@ import { completeJob } from './complete-job.ts';
 export const WEBHOOK = `${RELEASE}-webhook`;
 /** Name of the Job, and of its ServiceAccount and roles. */
 export const HOOK = `${RELEASE}-register`;
+/** The same of the Job that switches the webhook off. */
+export const OFF_HOOK = `${RELEASE}-unregister`;
 /** The DNS name of the Service. */
 export const WEBHOOK_HOST = `${WEBHOOK}.${RELEASE}.svc`;
 
@@ -65,35 +67,41 @@ export class AdmissionRelease {
    * @param whileRegistering - called before the command, while the roles of the Job exist
    * @returns what the command printed
    */
-  async registering(
+  async registering(helm: () => Promise<Ran>, whileRegistering?: () => Promise<void>): Promise<string> {
+    return this.withHook(HOOK, helm, whileRegistering);
+  }
+
+  /** The same for the hook with this name. */
+  async withHook(
+    hook: string,
     helm: () => Promise<Ran>,
     whileRegistering: () => Promise<void> = async () => undefined,
   ): Promise<string> {
-    const before = await this.#job();
+    const before = await this.#job(hook);
     const upgrading = helm();
     const job = await until(
       async () => {
-        const found = await this.#job();
+        const found = await this.#job(hook);
         return found?.metadata.uid === before?.metadata.uid ? undefined : found;
       },
       'the Job of the hook',
       60,
     );
     const { containers, serviceAccountName } = job.spec.template.spec;
-    assert.equal(serviceAccountName, HOOK);
+    assert.equal(serviceAccountName, hook);
     await whileRegistering();
     const { controlPlane } = this.#cluster;
-    const kubeconfig = await controlPlane.kubeconfigFor({ namespace: RELEASE, name: HOOK });
+    const kubeconfig = await controlPlane.kubeconfigFor({ namespace: RELEASE, name: hook });
     const ran = await runCommand(controlPlane, containers[0]?.args ?? [], kubeconfig);
     assert.equal(ran.code, 0, ran.stderr);
-    await completeJob(controlPlane, RELEASE, HOOK);
+    await completeJob(controlPlane, RELEASE, hook);
     const { code, stderr } = await upgrading;
     assert.equal(code, 0, stderr);
     return ran.stdout;
   }
 
-  async #job(): Promise<Job | undefined> {
-    return (await this.get('job', HOOK)) as Job | undefined;
+  async #job(hook: string): Promise<Job | undefined> {
+    return (await this.get('job', hook)) as Job | undefined;
   }
 
   /** An object; undefined: there is none. */
