@@ -203,6 +203,42 @@ describe('a held Scan', () => {
     await controller.process.stop();
   });
 
+  it('is resumed by a replica if the leader does not decide, and check names one that nobody resumes', async () => {
+    await haveOtherLeader();
+    const [namespace, unwatched] = [await cluster.namespace(), await cluster.namespace()];
+    const controller = await startAdmitting(cluster, certificates, {
+      ...{ until: 'following', keepLease: true },
+      flags: ['--namespaces', namespace.name],
+    });
+    const suspended = ({ name }: TestNamespace, held: string) =>
+      createScan(cluster, name, {
+        metadata: { annotations: { [HELD_ANNOTATION]: held } },
+        spec: { suspend: true },
+      });
+    const left = await suspended(unwatched, 'resume');
+    const begun = performance.now();
+    const own = await suspended(namespace, 'keep-suspended');
+    const check = async () =>
+      (await runCommand(cluster.controlPlane, ['check', '-n', unwatched.name])).stdout;
+    assert.doesNotMatch(await check(), /held Scans/);
+    const resumed = await untilScan(cluster, await suspended(namespace, 'resume'), isResumed, 90);
+    assert.equal(isBound(resumed), false);
+    await until(
+      async () => (await metric(controller, 'icb_held_scans_total', 'TimedOut')) === 1,
+      'the hold to be counted',
+    );
+    assert.equal((await untilScan(cluster, own, () => true)).spec.suspend, true);
+    // Times of creation are whole seconds.
+    await delay(Math.max(0, begun + 62_000 - performance.now()));
+    const { name } = left.metadata;
+    assert.match(
+      await check(),
+      new RegExp(`^missing +held Scans +.+: ${unwatched.name}/${name}; .+kubectl patch scan ${name} `, 'm'),
+    );
+    await controller.process.stop();
+    await endOtherLeader();
+  });
+
   it('is bound and resumed by the next leader if the leader is killed', async () => {
     const { host, end } = await silentRegistry();
     const flags = ['--local-addresses', '127.0.0.1', '--insecure-registries', host];
