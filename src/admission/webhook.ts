@@ -21,6 +21,9 @@ export interface WebhookOptions {
   readonly onAnswer: (result: AdmissionResult, seconds: number) => void;
 }
 
+/** The shortest time between two log lines about errors, in milliseconds. The metric counts each error. */
+const LOG_PAUSE_MS = 1_000;
+
 interface Answer {
   readonly result: AdmissionResult;
   /** The Scan as it should be; undefined: unchanged. */
@@ -30,6 +33,8 @@ interface Answer {
 /** The mutating webhook for new Scans. Allows every request. */
 export class Webhook {
   readonly #options: WebhookOptions;
+  /** When the last error was logged, in milliseconds of the monotonic clock. */
+  #loggedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: WebhookOptions) {
     this.#options = options;
@@ -77,8 +82,11 @@ export class Webhook {
     return answer.scan === undefined || hasRoom(answer.scan) ? answer : { result: 'Unbound' };
   }
 
-  /** Omits the message of the error, because it may quote the Scan. */
+  /** Omits the message of the error, because it may quote the Scan. Any client may cause such errors, so their lines are limited. */
   #logError(error: unknown): void {
+    const now = performance.now();
+    if (now - this.#loggedAt < LOG_PAUSE_MS) return;
+    this.#loggedAt = now;
     const name = error instanceof Error ? error.name : typeof error;
     this.#options.log.error({ name }, 'a new Scan could not be decided on, so it is not changed');
   }

@@ -32,8 +32,8 @@ interface RunAdmission {
   /** Whether the CRD knows `spec.suspend`, so that a Scan can be held. */
   readonly canHold: boolean;
   /**
-   * The Scan, read like a ScheduledScan; undefined: it is bound, it is done, or its decision is open. A Scan of a cascade that has
-   * the annotation of a binding and no entries may have inherited the annotation, or be bound without a credential.
+   * The Scan, read like a ScheduledScan; undefined: it is bound, it is done, or its decision is open. Also set for a Scan of a cascade
+   * that has the annotation of a binding, because it may have inherited that, and even the entries, from a Scan of another image.
    */
   readonly unbound: ScheduledScan | undefined;
   /** Whether it has the annotation of a binding. */
@@ -58,9 +58,9 @@ export function readRun(object: RawScan): Run | undefined {
 /** Like {@link readRun}, for a controller that binds Scans when they are created. */
 export function readAdmittedRun(object: WholeScan): Run | undefined {
   const run = runOf(object);
-  const { scan, binding, delivery, hold, suspension } = readNewScan(object);
+  const { scan, binding, hold, suspension } = readNewScan(object);
   const isMarked = binding !== undefined;
-  const mayBeUnbound = !isMarked || (delivery === undefined && isCascaded(object));
+  const mayBeUnbound = !isMarked || isCascaded(object);
   const isUnbound = mayBeUnbound && hold === 'None' && scan.image !== undefined && run.state !== 'Done';
   const isKept = run.secretName !== undefined || run.scheduledScan !== undefined;
   if (!isKept && !isUnbound && hold === 'None') return undefined;

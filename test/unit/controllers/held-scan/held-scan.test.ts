@@ -218,6 +218,11 @@ describe('Scans that started unbound', () => {
     const inherited = { ownerReferences, annotations: { [BINDING_ANNOTATION]: 'app' } };
     assert.deepEqual(reported(bindingWith(at(0, 'child', inherited))), ['child']);
     assert.equal(reported(bindingWith(bindDecision(at(0, 'child', inherited)).scan)), undefined);
+    // It has inherited the credential of another binding, too.
+    const { scan: other } = bindDecision(at(0, 'child', { ownerReferences }));
+    const annotations = { [BINDING_ANNOTATION]: 'other' };
+    const ofOther = { ...other, metadata: { ...other.metadata, annotations } };
+    assert.deepEqual(reported(bindingWith(ofOther)), ['child']);
     // The binding needs no credential, so the Scan may be bound.
     const namespace = bindingWith(at(0, 'child', inherited));
     namespace.binding('app', { spec: { imagePullSecrets: [] } });
