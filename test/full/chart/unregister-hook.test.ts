@@ -44,41 +44,43 @@ describe('helm upgrade that switches the webhook off', () => {
     },
   ];
   for (const [index, { watched, values, roles }] of cases.entries())
-    it(`lets the leader decide on held Scans before it loses its rights, with exactly the rights that the Job needs (${watched})`, async () => {
-      await release.registering(() => release.upgrade({}, values()));
-      const [held, marked] = [`held-${index}`, `marked-${index}`];
-      await put(held, 'resume');
-      const given: string[] = [];
-      const from = (await cluster.controlPlane.auditEvents()).length;
-      const printed = await release.withHook(
-        OFF_HOOK,
-        () => release.upgrade({ enabled: false }, values()),
-        async () => {
-          given.push(...(await rightsGiven(cluster.controlPlane, RELEASE, [`clusterrole/${OFF_HOOK}`])));
-          given.push(...(await roles()));
-          const leader = await release.startReplica();
-          await until(
-            async () => (await get(held)).spec.suspend === false,
-            'the leader to resume the Scan',
-            60,
-          );
-          await leader.process.stop();
-          await put(marked, 'keep-suspended');
-        },
-      );
-      assert.equal(printed, `deleted MutatingWebhookConfiguration ${RELEASE}; resumed 1 held Scan\n`);
-      assert.notEqual(secretOf(await get(held)), undefined);
-      const { spec, metadata } = await get(marked);
-      assert.deepEqual([spec.suspend, metadata.annotations?.[HELD_ANNOTATION]], [true, undefined]);
-      const requests = (await cluster.controlPlane.auditEvents())
-        .slice(from)
-        .filter(({ user }) => user.username === HOOK_USER);
-      assert.deepEqual(refused(requests), []);
-      assert.deepEqual([...rightsUsed(requests)].sort(), given.toSorted());
-      for (const kind of ['serviceaccount', 'clusterrole', 'clusterrolebinding', 'job'])
-        assert.equal(await release.get(kind, OFF_HOOK), undefined, kind);
-      const again = await release.upgrade({ enabled: false }, values());
-      assert.equal(again.code, 0, again.stderr);
-      assert.equal(await release.get('job', OFF_HOOK), undefined);
+    describe(`with ${watched}`, () => {
+      it('lets the leader decide on held Scans before it loses its rights, with exactly the rights that the Job needs', async () => {
+        await release.registering(() => release.upgrade({}, values()));
+        const [held, marked] = [`held-${index}`, `marked-${index}`];
+        await put(held, 'resume');
+        const given: string[] = [];
+        const from = (await cluster.controlPlane.auditEvents()).length;
+        const printed = await release.withHook(
+          OFF_HOOK,
+          () => release.upgrade({ enabled: false }, values()),
+          async () => {
+            given.push(...(await rightsGiven(cluster.controlPlane, RELEASE, [`clusterrole/${OFF_HOOK}`])));
+            given.push(...(await roles()));
+            const leader = await release.startReplica();
+            await until(
+              async () => (await get(held)).spec.suspend === false,
+              'the leader to resume the Scan',
+              60,
+            );
+            await leader.process.stop();
+            await put(marked, 'keep-suspended');
+          },
+        );
+        assert.equal(printed, `deleted MutatingWebhookConfiguration ${RELEASE}; resumed 1 held Scan\n`);
+        assert.notEqual(secretOf(await get(held)), undefined);
+        const { spec, metadata } = await get(marked);
+        assert.deepEqual([spec.suspend, metadata.annotations?.[HELD_ANNOTATION]], [true, undefined]);
+        const requests = (await cluster.controlPlane.auditEvents())
+          .slice(from)
+          .filter(({ user }) => user.username === HOOK_USER);
+        assert.deepEqual(refused(requests), []);
+        assert.deepEqual([...rightsUsed(requests)].sort(), given.toSorted());
+        for (const kind of ['serviceaccount', 'clusterrole', 'clusterrolebinding', 'job'])
+          assert.equal(await release.get(kind, OFF_HOOK), undefined, kind);
+        const again = await release.upgrade({ enabled: false }, values());
+        assert.equal(again.code, 0, again.stderr);
+        assert.equal(await release.get('job', OFF_HOOK), undefined);
+      });
     });
 });
