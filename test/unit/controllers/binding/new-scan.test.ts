@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { BINDING_ANNOTATION, RUN_ANNOTATION } from '../../../../src/api/names.ts';
+import { Refused } from '../../../../src/controllers/binding/apply.ts';
 import { VOLUME_NAME } from '../../../../src/scan/delivery.ts';
 import type { RawScan } from '../../../../src/scan/raw-scan.ts';
 import type { ScanDecision } from '../../../../src/scan/scan-decision.ts';
@@ -109,6 +110,15 @@ describe('a new Scan', () => {
   describe('whose binding', () => {
     it('is about to write the Trivy Secret has to wait', () => {
       namespace.binding('app');
+      assert.equal(outcome(namespace.decideNewScan(newScan())), 'Open app TrivySecret');
+    });
+
+    it('could not write the Trivy Secret is not held', () => {
+      namespace.binding('app');
+      const secretRefused = new Refused('TrivySecretFailed', 'the API server refused the write');
+      namespace.setStatus('app', namespace.report('app', { secretRefused }).status);
+      assert.equal(outcome(namespace.decideNewScan(newScan())), 'Unbound app NoCredential');
+      namespace.binding('app', { spec: { verification: 'Never', mode: 'Enforce' } });
       assert.equal(outcome(namespace.decideNewScan(newScan())), 'Open app TrivySecret');
     });
 
