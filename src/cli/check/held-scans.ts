@@ -1,5 +1,5 @@
 import type { KubeClient } from '../../kube/index.ts';
-import { keyOf, SCANS, type Stored } from '../../object/index.ts';
+import { type KubeObject, keyOf, SCANS, type Stored } from '../../object/index.ts';
 import { type RawScan, readAdmittedRun } from '../../scan/index.ts';
 import { type CommandScope, listAll } from '../cluster/index.ts';
 import { type Item, missing, seen, seenValue, someOf } from './item.ts';
@@ -13,9 +13,7 @@ export async function heldScanItems(
   scope: CommandScope,
   now: number,
 ): Promise<readonly Item[]> {
-  const listed = await seen(
-    listAll(client, SCANS, { scope }, (object) => heldTooLong(object as RawScan, now)),
-  );
+  const listed = await seen(listAll(client, SCANS, { scope }, (object) => heldTooLong(object, now)));
   const [first, ...others] = seenValue(listed) ?? [];
   if (first === undefined) return [];
   const names = someOf([first, ...others].map(keyOf));
@@ -29,7 +27,9 @@ export async function heldScanItems(
   ];
 }
 
-function heldTooLong(scan: RawScan, now: number): Stored | undefined {
+function heldTooLong(object: KubeObject, now: number): Stored | undefined {
+  // The CRD has checked the shape.
+  const scan = object as RawScan;
   const run = readAdmittedRun(scan);
   const isHeld = run?.admission?.hold === 'Held' && run.createdAt + LONGEST_HOLD_MS < now;
   return isHeld ? run : undefined;

@@ -8,8 +8,8 @@ import type { ReportProgress } from './progress.ts';
 
 const AT_ONCE = 8;
 const PAUSE_MS = 1_000;
-/** Limit on the lists of held Scans. A user who creates such Scans all the time must not delay the rest of the command. */
-const MOST_ROUNDS = 10;
+/** How often a Scan is tried, because other clients write it, too. */
+const MOST_TRIES = 10;
 
 /**
  * The Scans that the controller holds.
@@ -24,7 +24,7 @@ export async function heldScans(namespaces: UnbindNamespaces): Promise<readonly 
   });
 }
 
-/** Resumes the Scans that the controller holds, as they are, because no controller will decide on them. Also used without unbinding. */
+/** Resumes the Scans that the controller holds, as they are, because no controller will decide on them. */
 export class HeldScanResumer {
   readonly #client: KubeClient;
   readonly #namespaces: UnbindNamespaces;
@@ -50,14 +50,21 @@ export class HeldScanResumer {
     );
   }
 
-  /** @throws KubeError if Scans cannot be listed */
+  /**
+   * Resumes the Scans that are held now, each once. A user who creates further ones, or suspends one again, must not delay the
+   * command.
+   *
+   * @throws KubeError if Scans cannot be listed
+   */
   async run(): Promise<void> {
-    for (let round = 1; ; round += 1) {
-      const held = (await heldScans(this.#namespaces)).filter((scan) => !this.#left.has(keyOf(scan)));
-      if (held.length === 0) return;
-      if (round > MOST_ROUNDS) return this.#giveUp(held);
-      if (round > 1) await sleep(PAUSE_MS);
+    let held: readonly Stored[] = await heldScans(this.#namespaces);
+    const keys = new Set(held.map(keyOf));
+    for (let tries = 1; held.length > 0; tries += 1) {
       await runEach(held, AT_ONCE, (scan) => this.#resume(scan));
+      const isOpen = (key: string) => keys.has(key) && !this.#resumed.has(key) && !this.#left.has(key);
+      held = (await heldScans(this.#namespaces)).filter((scan) => isOpen(keyOf(scan)));
+      if (tries === MOST_TRIES) return this.#giveUp(held);
+      if (held.length > 0) await sleep(PAUSE_MS);
     }
   }
 
@@ -78,7 +85,7 @@ export class HeldScanResumer {
   }
 
   #giveUp(held: readonly Stored[]): void {
-    for (const scan of held) this.#left.set(keyOf(scan), 'it was held again, or could not be updated');
+    for (const scan of held) this.#left.set(keyOf(scan), 'it could not be updated');
   }
 }
 

@@ -310,10 +310,11 @@ describe('unbind', () => {
         }).then(() => delay(50));
       return isOver;
     })();
-    const { stdout } = await unbind('-n', namespace.name);
+    const { code, stdout } = await unbind('-n', namespace.name);
     isOver = true;
     assert.ok(await creating, 'unbind has ended before the user has');
-    assert.match(stdout, /unbound 0 ScheduledScans/);
+    assert.equal(code, 0);
+    assert.match(stdout, /^resumed \d+ held Scans?\nunbound 0 ScheduledScans/);
   });
 });
 
