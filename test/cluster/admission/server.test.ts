@@ -117,7 +117,7 @@ describe('the HTTPS server of the webhook', () => {
     });
     sent.write('{');
     await once(sent, 'error');
-    assert.ok(performance.now() - begun < 3_000);
+    assert.ok(performance.now() - begun < 30_000);
   });
 
   it('closes connections of a client that opens too many, and answers others', async () => {
