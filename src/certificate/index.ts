@@ -4,6 +4,7 @@ export { expiresAt, splitCertificates } from './key-pair.ts';
 export {
   ForeignConfiguration,
   MUTATING_WEBHOOKS,
+  PROPAGATION_MS,
   registerWebhook,
   type WebhookConfiguration,
 } from './registration.ts';

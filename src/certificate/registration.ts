@@ -26,7 +26,7 @@ interface Webhook {
 export type WebhookConfiguration = KubeObject & { readonly webhooks?: readonly Webhook[] };
 
 /** How long API servers may take to learn from a watch that a webhook configuration has changed, in milliseconds. */
-const PROPAGATION_MS = 5_000;
+export const PROPAGATION_MS = 5_000;
 
 /** The MutatingWebhookConfiguration belongs to another program, so its webhooks must keep the authority that they trust. */
 export class ForeignConfiguration extends Error {

@@ -17,8 +17,7 @@ import { log, type NodeCluster, WORKLOAD_IMAGE } from '../support/node.ts';
 import { environment, skip } from './environment.ts';
 import { runScanner } from './scanner-pod.ts';
 
-/** Number of random Scans. */
-/** None by default: `npm run test:full` compares 100. */
+/** Number of random Scans. None by default: `npm run test:full` compares 100. */
 const RANDOM_SCANS = Number(process.env['NODE_SCANS'] || 0);
 const seed = Number(process.env['ICB_TEST_SEED'] || Date.now() % 2 ** 31);
 /** Scans that run at the same time. */
@@ -232,7 +231,7 @@ function kubeletsOwn({ arguments: args, environment: variables, files }: Report,
   return {
     arguments: args.slice(1),
     environment: chosen(variables, names, allowed),
-    files: files.map((file) => comparable(file, Number.parseInt(file.permissions, 8) & 7)),
+    files: eachOnce(files).map((file) => comparable(file, Number.parseInt(file.permissions, 8) & 7)),
   };
 }
 
@@ -254,10 +253,15 @@ function standIns(
   return {
     arguments: args.slice(1).map(restore),
     environment: chosen(variables, names, /^(?:HOME|TMPDIR|TRIVY_CACHE_DIR)=/).map(restore),
-    files: files.map((file) =>
+    files: eachOnce(files).map((file) =>
       comparable({ ...file, path: restore(file.path) }, (Number.parseInt(file.permissions, 8) >> 6) & 7),
     ),
   };
+}
+
+/** Only a container has the folders above a mount. There, a parameter that names one lists the files of the mount again. */
+function eachOnce(files: Report['files']): Report['files'] {
+  return [...new Map(files.map((file) => [file.path, file])).values()];
 }
 
 /** The variables with these names. All others must be allowed ones. */

@@ -3,6 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const PENDING = Symbol('pending');
 
+const SHORTEST_DELAY_MS = 10;
+const LONGEST_DELAY_MS = 200;
+/** The delay between two tries, as a part of the time so far: often enough, and without slowing down what the test waits for. */
+const DELAY_SHARE = 0.05;
+
 /**
  * Waits until `probe` returns a value, and returns that. `undefined`, `false` and an error mean "not yet".
  *
@@ -14,7 +19,8 @@ export async function until<T>(
   what: string,
   seconds = 20,
 ): Promise<T> {
-  const deadline = performance.now() + seconds * 1_000;
+  const start = performance.now();
+  const deadline = start + seconds * 1_000;
   let last: unknown;
   while (performance.now() < deadline) {
     const begun = performance.now();
@@ -26,7 +32,8 @@ export async function until<T>(
     } catch (error) {
       last = error;
     }
-    await delay(10);
+    const share = (performance.now() - start) * DELAY_SHARE;
+    await delay(Math.min(LONGEST_DELAY_MS, Math.max(SHORTEST_DELAY_MS, share)));
   }
   throw new AssertionError({
     message: `waited ${seconds} s for ${what}${last === undefined ? '' : `: ${String(last)}`}`,

@@ -1,5 +1,5 @@
 /** The audit log of the control plane: what it records, and how it is read. */
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 
 /** One line of the audit log, as far as tests read it (audit.k8s.io/v1, Event). */
@@ -76,9 +76,34 @@ export function auditArgs(directory: string): readonly string[] {
   ];
 }
 
-/** The complete lines of an audit log, oldest first. */
-export async function readAuditLog(file: string): Promise<readonly AuditEvent[]> {
-  const lines = (await readFile(file, 'utf8')).split('\n');
-  // The last line is empty, or incomplete.
-  return lines.slice(0, -1).map((line) => JSON.parse(line) as AuditEvent);
+/** Reads an audit log that grows. Each line is parsed once, however often the log is read. */
+export class AuditLog {
+  readonly #file: string;
+  readonly #events: AuditEvent[] = [];
+  /** Number of bytes that have been parsed: whole lines. */
+  #parsed = 0;
+  #reading: Promise<unknown> = Promise.resolve();
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  /** The complete lines so far, oldest first. */
+  async events(): Promise<readonly AuditEvent[]> {
+    const reading = this.#reading.then(() => this.#readMore());
+    this.#reading = reading.catch(() => undefined);
+    await reading;
+    return [...this.#events];
+  }
+
+  async #readMore(): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of createReadStream(this.#file, { start: this.#parsed })) chunks.push(chunk);
+    const bytes = Buffer.concat(chunks);
+    // What follows the last line is empty, or an incomplete line.
+    const end = bytes.lastIndexOf('\n') + 1;
+    const lines = bytes.subarray(0, end).toString().split('\n').slice(0, -1);
+    for (const line of lines) this.#events.push(JSON.parse(line) as AuditEvent);
+    this.#parsed += end;
+  }
 }

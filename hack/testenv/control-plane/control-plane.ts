@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { describe, onFreePort, ProcessGroup } from '../processes/index.ts';
 import { tools } from '../tools/index.ts';
 import { type ApiServerOptions, authority, startApiServer } from './api-server.ts';
-import { AUDIT_POLICY, type AuditEvent, auditFile, auditPolicyFile, readAuditLog } from './audit.ts';
+import { AUDIT_POLICY, type AuditEvent, AuditLog, auditFile, auditPolicyFile } from './audit.ts';
 import { startControllerManager } from './controller-manager.ts';
 import { installCrds, removeCrds } from './crds.ts';
 import {
@@ -66,6 +66,7 @@ export class ControlPlane implements AsyncDisposable {
   readonly #kubectl: string;
   readonly #apiServer: Server;
   readonly #etcd: Server;
+  readonly #auditLog: AuditLog;
 
   /** For {@link startControlPlane}. */
   constructor(
@@ -78,6 +79,7 @@ export class ControlPlane implements AsyncDisposable {
     this.kubeconfig = kubeconfigFile(group.directory, ADMIN);
     this.caFile = caFile(group.directory);
     this.auditLog = auditFile(group.directory);
+    this.#auditLog = new AuditLog(this.auditLog);
     this.server = servers.apiServer.url;
     this.#apiServer = servers.apiServer;
     this.#etcd = servers.etcd;
@@ -143,7 +145,7 @@ export class ControlPlane implements AsyncDisposable {
 
   /** The audit log so far, oldest first. */
   async auditEvents(): Promise<readonly AuditEvent[]> {
-    return readAuditLog(this.auditLog);
+    return this.#auditLog.events();
   }
 
   /** Kills the API server, as in a crash, and starts it again on the same data and address. */

@@ -15,6 +15,8 @@ import { API_ADDRESS, HIDDEN_FOLDERS, NODE_ADDRESS } from './settings.ts';
 
 const PARENT_CHECK_MS = 500;
 const READY_CHECK_MS = 10;
+/** A process that waits for a device cannot be killed. After this time, the keeper reports it instead of waiting. */
+const LONGEST_STOP_MS = 60_000;
 
 const directory = process.argv[2] ?? '';
 const ready = join(directory, 'init-ready');
@@ -91,7 +93,12 @@ setInterval(() => undefined, 3_600_000);
 
 function stop(code: number): void {
   stopping ??= (async () => {
-    while (hasProcesses()) await delay(READY_CHECK_MS);
+    const begun = performance.now();
+    while (hasProcesses()) {
+      if (performance.now() - begun > LONGEST_STOP_MS)
+        throw new Error(`process ${init.pid} still exists ${LONGEST_STOP_MS / 1_000} s after SIGKILL`);
+      await delay(READY_CHECK_MS);
+    }
     await removeCgroups(cgroup);
     process.exit(code);
   })();

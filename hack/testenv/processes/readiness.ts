@@ -25,7 +25,7 @@ export class StartError extends Error {
  * @param probe - whether the child is ready; a rejection counts as "not yet"
  * @throws StartError when the child ends first, or is not ready in time
  */
-export async function untilReady(child: Child, probe: () => Promise<boolean>, seconds = 60): Promise<void> {
+export async function untilReady(child: Child, probe: () => Promise<boolean>, seconds = 180): Promise<void> {
   let exit: Exit | undefined;
   void child.exited.then((how) => {
     exit = how;

@@ -5,7 +5,11 @@ import type { AuditRow } from './row.ts';
 
 const NOTHING = '-';
 /** Readable without color: each state has its own sign. */
-const SIGNS = { True: '✓', False: '✗', Unknown: '?' } as const;
+const SIGNS: ReadonlyMap<string, string> = new Map([
+  ['True', '✓'],
+  ['False', '✗'],
+  ['Unknown', '?'],
+]);
 const COLUMNS = ['Ready', 'Namespace', 'Name', 'Image', 'Platform', 'Secret', 'Verified', 'Expires', 'Scans'];
 
 /** The table: a row per binding, and below it what to do, its conditions and its history. */
@@ -41,7 +45,7 @@ function breakable(path: string): readonly Markup[] {
 }
 
 function stateCell(status: AuditRow['ready']['status'], reason: string): Markup {
-  return html`<td class="state ${status}">${SIGNS[status]} ${reason}</td>`;
+  return html`<td class="state ${status}">${SIGNS.get(status) ?? ''} ${reason}</td>`;
 }
 
 /** Like the column VERIFIED of the table in a terminal. */
@@ -51,8 +55,9 @@ function verification({ status, reason, time }: AuditRow['verified']): Markup {
 }
 
 /** Like the column SCANS of the table in a terminal, in words. */
-function scanCounts({ matched, bound, failing, unreadable }: AuditRow['scans']): string {
+function scanCounts({ matched, bound, boundAtCreation, failing, unreadable }: AuditRow['scans']): string {
   const more = [
+    ...(boundAtCreation === 0 ? [] : [`${boundAtCreation} of them at the creation of their Scans`]),
     ...(failing === 0 ? [] : [`${failing} failing`]),
     ...(unreadable === 0 ? [] : [`${unreadable} unreadable`]),
   ];

@@ -1,4 +1,3 @@
-import { constants } from 'node:os';
 import { type Command, Option } from 'commander';
 import {
   CertificateSecret,
@@ -9,7 +8,7 @@ import {
 import { hasReason } from '../../kube/index.ts';
 import { quoted } from '../../text/index.ts';
 import { withCluster } from '../cluster/index.ts';
-import { reportUserErrors, UserError } from '../errors.ts';
+import { exitOnSignals, reportUserErrors, UserError } from '../errors.ts';
 import {
   type ClusterFlags,
   clusterFlags,
@@ -44,9 +43,7 @@ export function registerWebhookCommand(): Command {
   })
     .description('Create the certificates of the admission webhook, and make API servers trust them.')
     .action((flags: Flags) => {
-      // As PID 1 of a container, the process ignores signals that have no handler. It can be interrupted at any point.
-      for (const name of ['SIGTERM', 'SIGINT'] as const)
-        process.once(name, () => process.exit(128 + constants.signals[name]));
+      exitOnSignals();
       return reportUserErrors(run(flags));
     });
   const own = [

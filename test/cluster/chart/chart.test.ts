@@ -216,9 +216,13 @@ describe('the chart', () => {
       assert.deepEqual([spec?.['ingress'], spec?.['egress']], [[{ ports }], [{}]]);
     for (const { spec } of policies({ networkPolicy: { ingressFrom, egress } }))
       assert.deepEqual([spec?.['ingress'], spec?.['egress']], [[{ ports, from: ingressFrom }], egress]);
+    const webhookFrom = [{ ipBlock: { cidr: '192.0.2.0/28' } }];
     const webhook = { ports: [{ port: 9443, protocol: 'TCP' }] };
-    for (const { spec } of policies({ admission: { enabled: true }, networkPolicy: { ingressFrom } }))
+    const admission = { enabled: true };
+    for (const { spec } of policies({ admission, networkPolicy: { ingressFrom } }))
       assert.deepEqual(spec?.['ingress'], [{ ports, from: ingressFrom }, webhook]);
+    for (const { spec } of policies({ admission, networkPolicy: { webhookFrom } }))
+      assert.deepEqual(spec?.['ingress'], [{ ports }, { ...webhook, from: webhookFrom }]);
   });
 
   it('names its objects after the release, so that no two releases share a name', () => {

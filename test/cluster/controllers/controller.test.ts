@@ -166,7 +166,7 @@ describe('the controller on a real API server', () => {
       await namespace.pullSecret('pull', AUTHS);
       const fixed = performance.now();
       await namespace.condition('app', 'Ready', 'True Ready');
-      assert.ok(performance.now() - fixed < 1000, `took ${performance.now() - fixed} ms`);
+      assert.ok(performance.now() - fixed < 10_000, `took ${performance.now() - fixed} ms`);
       await namespace.bound('scan');
     });
 

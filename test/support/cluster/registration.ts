@@ -16,6 +16,8 @@ import { completeJob } from './complete-job.ts';
 export const WEBHOOK = `${RELEASE}-webhook`;
 /** Name of the Job, and of its ServiceAccount and roles. */
 export const HOOK = `${RELEASE}-register`;
+/** The same of the Job that switches the webhook off. */
+export const OFF_HOOK = `${RELEASE}-unregister`;
 /** The DNS name of the Service. */
 export const WEBHOOK_HOST = `${WEBHOOK}.${RELEASE}.svc`;
 
@@ -68,11 +70,17 @@ export class AdmissionRelease {
    * @param whileRegistering - called before the command, while the roles of the Job exist
    * @returns what the command printed
    */
-  async registering(
+  async registering(helm: () => Promise<Ran>, whileRegistering?: () => Promise<void>): Promise<string> {
+    return this.withHook(HOOK, helm, whileRegistering);
+  }
+
+  /** The same for the hook with this name. */
+  async withHook(
+    hook: string,
     helm: () => Promise<Ran>,
-    whileRegistering: () => Promise<void> = async () => undefined,
+    whileRegistering?: () => Promise<void>,
   ): Promise<string> {
-    const { job, helm: ran } = await this.#runJob(helm, whileRegistering);
+    const { job, helm: ran } = await this.#runJob(hook, helm, whileRegistering);
     assert.equal(job.code, 0, job.stderr);
     assert.equal(ran.code, 0, ran.stderr);
     return job.stdout;
@@ -84,33 +92,34 @@ export class AdmissionRelease {
    * @returns what the command printed as its error
    */
   async failing(helm: () => Promise<Ran>): Promise<string> {
-    const { job, helm: ran } = await this.#runJob(helm, async () => undefined);
+    const { job, helm: ran } = await this.#runJob(HOOK, helm);
     assert.notEqual(job.code, 0, job.stdout);
     assert.match(ran.stderr, /job.+failed/i);
     return job.stderr;
   }
 
   async #runJob(
+    hook: string,
     helm: () => Promise<Ran>,
-    whileRegistering: () => Promise<void>,
+    whileRegistering: () => Promise<void> = async () => undefined,
   ): Promise<{ readonly job: Ran; readonly helm: Ran }> {
-    const before = await this.#job();
+    const before = await this.#job(hook);
     const upgrading = helm();
     const found = await until(
       async () => {
-        const job = await this.#job();
+        const job = await this.#job(hook);
         return job?.metadata.uid === before?.metadata.uid ? undefined : job;
       },
       'the Job of the hook',
       60,
     );
     const { containers, serviceAccountName } = found.spec.template.spec;
-    assert.equal(serviceAccountName, HOOK);
+    assert.equal(serviceAccountName, hook);
     await whileRegistering();
     const { controlPlane } = this.#cluster;
-    const kubeconfig = await controlPlane.kubeconfigFor({ namespace: RELEASE, name: HOOK });
+    const kubeconfig = await controlPlane.kubeconfigFor({ namespace: RELEASE, name: hook });
     const job = await runCommand(controlPlane, containers[0]?.args ?? [], kubeconfig);
-    await completeJob(controlPlane, RELEASE, HOOK, job.code === 0 ? 'Complete' : 'Failed');
+    await completeJob(controlPlane, RELEASE, hook, job.code === 0 ? 'Complete' : 'Failed');
     return { job, helm: await upgrading };
   }
 
@@ -121,8 +130,8 @@ export class AdmissionRelease {
     return kinds.filter((_, index) => found[index] !== undefined);
   }
 
-  async #job(): Promise<Job | undefined> {
-    return (await this.get('job', HOOK)) as Job | undefined;
+  async #job(hook: string): Promise<Job | undefined> {
+    return (await this.get('job', hook)) as Job | undefined;
   }
 
   /** An object; undefined: there is none. */

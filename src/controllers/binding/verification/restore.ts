@@ -23,10 +23,10 @@ type RestoreInput = Omit<Resolved, 'binding' | 'choice' | 'unable'>;
 /** A refusal whose HTTP code is not in status. No message depends on this code. */
 const REFUSED: RegistryAnswer = { result: 'Denied', httpCode: 401, at: 'manifest' };
 /** Answers by the reason of CredentialVerified. */
-const ACCEPTED: Readonly<Record<string, RegistryAnswer>> = {
-  Accepted: { result: 'Pullable' },
-  ManifestUnknown: { result: 'Allowed' },
-};
+const ACCEPTED: ReadonlyMap<string, RegistryAnswer> = new Map([
+  ['Accepted', { result: 'Pullable' }],
+  ['ManifestUnknown', { result: 'Allowed' }],
+]);
 
 /**
  * The answers in the status of a binding that still apply after a restart, so that their checks are not repeated:
@@ -56,7 +56,7 @@ function acceptance(binding: ValidBinding, resolved: RestoreInput): readonly Res
   const { status } = binding;
   const { puller: candidate, reported } = evidence.inUse ?? {};
   const requestedAt = readPastTime(status?.credential?.verifiedTime, resolved.now);
-  const answer = ACCEPTED[reported?.reason ?? ''];
+  const answer = ACCEPTED.get(reported?.reason ?? '');
   if (candidate === undefined || answer === undefined || requestedAt === undefined) return [];
   if (trivySecret?.place.state !== 'Ours') return [];
   const { secret } = trivySecret.place;
@@ -102,7 +102,7 @@ function anonymousAnswer(binding: ValidBinding, verified: string): RegistryAnswe
   const resolved = conditionOf(binding.status, 'CredentialResolved');
   if (resolved === undefined || resolved.observedGeneration !== binding.generation) return undefined;
   if (resolved.reason === 'Anonymous' || resolved.reason === 'NoneNeeded') {
-    return verified === 'NotCheckable' ? REFUSED : ACCEPTED[verified];
+    return verified === 'NotCheckable' ? REFUSED : ACCEPTED.get(verified);
   }
   // If no entry fits, there is no CredentialVerified. Then only CredentialResolved implies the refusal.
   return verified === 'Denied' || verified === 'Expired' || resolved.status === 'False' ? REFUSED : undefined;

@@ -652,6 +652,26 @@ describe('after a restart', () => {
     assert.equal(namespace.report('app').changed, false);
   });
 
+  it('the controller restores no answer from a reason that it does not know', () => {
+    const namespace = withTwoEntries('Preferred');
+    setAnswers(namespace, { [FIRST]: 'accepted' });
+    namespace.settle('app');
+    const { bindings } = namespace.stores;
+    const binding = bindings.get('ns/app');
+    assert.ok(binding !== undefined);
+    const conditions = binding.status?.conditions?.map((condition) =>
+      condition.type === 'CredentialVerified' ? { ...condition, reason: 'constructor' } : condition,
+    );
+    const resourceVersion = `${Number(binding.resourceVersion) + 1_000}`;
+    bindings.set({
+      ...binding,
+      resourceVersion,
+      status: { ...binding.status, conditions: conditions ?? [] },
+    });
+    namespace.restart('app');
+    assert.deepEqual(namespace.openChecks('app'), [FIRST]);
+  });
+
   it('the controller restores no answers with Never', () => {
     const namespace = withTwoEntries('Never');
     namespace.settle('app');

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AuditEvent } from '../../../../hack/testenv/control-plane/control-plane.ts';
-import type { RunningController } from '../../../../hack/testenv/controller.ts';
-import { imageCredentialBindings } from '../../../../src/api/index.ts';
-import type { KubeObject } from '../../../../src/object/object.ts';
-import { type Binding, Cluster, settled } from '../../../support/cluster/cluster.ts';
-import { createPod, deletePod } from '../../../support/cluster/pods.ts';
-import { until } from '../../../support/until.ts';
+import type { AuditEvent } from '../../../hack/testenv/control-plane/control-plane.ts';
+import type { RunningController } from '../../../hack/testenv/controller.ts';
+import { imageCredentialBindings } from '../../../src/api/index.ts';
+import type { KubeObject } from '../../../src/object/object.ts';
+import { type Binding, Cluster, settled } from '../../support/cluster/cluster.ts';
+import { createPod, deletePod } from '../../support/cluster/pods.ts';
+import { until } from '../../support/until.ts';
 
-const SECONDS = Number(process.env['CHURN_SECONDS'] ?? 30);
+const SECONDS = Number(process.env['CHURN_SECONDS'] ?? 300);
 const CHANGES_A_SECOND = 50;
 /** Each churner changes workloads of its own, one after another, so that a slow response does not delay the others. */
 const CHURNERS = 5;

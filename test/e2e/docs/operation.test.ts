@@ -1,0 +1,3 @@
+import { describeExamples } from '../../support/docs/pages.ts';
+
+describeExamples('the operation');
