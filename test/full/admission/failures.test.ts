@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RELEASE } from '../../../hack/testenv/controller.ts';
@@ -237,6 +238,26 @@ describe('a held Scan', () => {
     );
     await controller.process.stop();
     await endOtherLeader();
+  });
+
+  it('is resumed although an error prevents the decision, and delays no other one', async () => {
+    const marker = 'faulty-held';
+    const controller = await startAdmitting(cluster, certificates, {
+      ...{ preload: join(import.meta.dirname, '../../support/preload/containment.ts'), fromSource: true },
+      env: { FAULTS: `controllers/held-scan/decide.ts#decideHeldScan=${marker}` },
+    });
+    const namespace = await cluster.namespace();
+    const create = (name: string) =>
+      createScan(cluster, namespace.name, {
+        metadata: { name, generateName: undefined, annotations: { [HELD_ANNOTATION]: 'resume' } },
+        spec: { suspend: true },
+      });
+    const faulty = await create(marker);
+    await untilScan(cluster, await create('neighbour'), isResumed);
+    assert.ok(isHeld(await untilScan(cluster, faulty, () => true)));
+    await untilScan(cluster, faulty, isResumed, 90);
+    assert.match(await controller.log(), /"controller":"heldscan".+reconcile failed/);
+    await controller.process.stop();
   });
 
   it('is bound and resumed by the next leader if the leader is killed', async () => {
