@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
@@ -250,6 +250,15 @@ describe('the chart', () => {
     const names = ['image-credential-binding', 'shop', 'payments'].flatMap(scoped);
     assert.equal(new Set(names).size, names.length);
     assert.ok(names.includes('ClusterRole/image-credential-binding'));
+  });
+
+  it('leaves room for the suffix of each Job, whether it exists depends on the cluster or not', () => {
+    // The name of the release has at most 54 characters, and that of a Job 63.
+    for (const file of globSync(join(CHART, 'templates/*-job.yaml'))) {
+      const [, suffix = ''] =
+        /^ {2}name: \S+ include \S+ \. }}(-[a-z]+)$/m.exec(readFileSync(file, 'utf8')) ?? [];
+      assert.ok(suffix !== '' && suffix.length <= 9, `${file}: ${suffix}`);
+    }
   });
 
   it('works as a dependency of another chart, with a condition and global values', () => {

@@ -17,7 +17,7 @@ export const WEBHOOK = `${RELEASE}-webhook`;
 /** Name of the Job, and of its ServiceAccount and roles. */
 export const HOOK = `${RELEASE}-register`;
 /** The same of the Job that switches the webhook off. */
-export const OFF_HOOK = `${RELEASE}-unregister`;
+export const OFF_HOOK = `${RELEASE}-resume`;
 /** The DNS name of the Service. */
 export const WEBHOOK_HOST = `${WEBHOOK}.${RELEASE}.svc`;
 
