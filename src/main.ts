@@ -14,6 +14,7 @@ import {
   programName,
   registerWebhookCommand,
   unbindCommand,
+  unregisterWebhookCommand,
   validateCommand,
   versionCommand,
   wordsToComplete,
@@ -49,6 +50,7 @@ Documentation: https://github.com/secureCodeBox/image-credential-binding/blob/ma
   .addCommand(checkCommand(packageJson.version))
   .addCommand(unbindCommand())
   .addCommand(registerWebhookCommand())
+  .addCommand(unregisterWebhookCommand())
   .addCommand(versionCommand(packageJson.version))
   .addCommand(completionCommand());
 

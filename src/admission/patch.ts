@@ -25,6 +25,17 @@ export function patchOf(before: RawScan, after: RawScan): readonly Operation[] {
   return [...annotations, ...fields];
 }
 
+/** https://github.com/kubernetes/apimachinery/blob/v0.37.2/pkg/api/validation/objectmeta.go, TotalAnnotationSizeLimitB */
+const MOST_ANNOTATION_BYTES = 256 * 1024;
+
+/** Whether the API server accepts the size of the annotations. The annotations of the controller may be too much for it. */
+export function hasRoom({ metadata: { annotations = {} } }: RawScan): boolean {
+  const bytes = Object.entries(annotations)
+    .flat()
+    .map((text) => Buffer.byteLength(text));
+  return bytes.reduce((sum, size) => sum + size, 0) <= MOST_ANNOTATION_BYTES;
+}
+
 function operation(path: string, before: unknown, after: unknown): readonly Operation[] {
   if (isDeepStrictEqual(before, after)) return [];
   return after === undefined ? [{ op: 'remove', path }] : [{ op: 'add', path, value: after }];

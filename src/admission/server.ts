@@ -8,24 +8,17 @@ import {
   readServingCertificate,
   type ServingCertificate,
 } from './certificate.ts';
+import { Clients, LARGEST_BODY } from './clients.ts';
 import { Webhook, type WebhookOptions } from './webhook.ts';
 
 /** The path of the webhook. */
 export const ADMISSION_PATH = '/scans';
-/**
- * The API server stores objects of at most 1.5 MiB, and a review quotes the object once.
- * https://etcd.io/docs/latest/dev-guide/limit/
- */
-const LARGEST_BODY = 2 * 1024 * 1024;
 /** Go's HTTP client keeps idle connections for 90 seconds. If the server closed one first, a request on it could fail. */
 const KEEP_ALIVE_MS = 120_000;
 /** Below the time-out of the webhook, which is 1 second. A body that arrives later has no reader any more. */
 const LONGEST_REQUEST_MS = 900;
-/** Limit on the bodies that are being read at the same time, in bytes. */
-const MOST_BUFFERED = 64 * 1024 * 1024;
-/** Limits on open connections. An API server opens one for each request that it sends at the same time. */
+/** Limit on open connections, of all clients together. */
 const MOST_CONNECTIONS = 4_096;
-const MOST_CONNECTIONS_PER_ADDRESS = 512;
 
 export interface AdmissionSettings {
   /** undefined means all addresses. */
@@ -58,10 +51,7 @@ export class AdmissionServer {
   /** Why the certificate could not be loaded; undefined: it could. */
   #failure: string | undefined = 'the certificate has not been read yet';
   #timer: NodeJS.Timeout | undefined;
-  /** Open connections by remote address. */
-  readonly #connections = new Map<string, number>();
-  /** Bytes of the bodies that are being read. */
-  #buffered = 0;
+  readonly #clients = new Clients();
   #isStopping = false;
 
   constructor(options: AdmissionOptions) {
@@ -83,7 +73,7 @@ export class AdmissionServer {
     this.#server.maxConnections = MOST_CONNECTIONS;
     // Before TLS, so the socket is that of the TCP connection.
     this.#server.on('connection', (socket) => {
-      if (socket instanceof Socket) this.#admit(socket);
+      if (socket instanceof Socket) this.#clients.admit(socket);
     });
     // A failed handshake is the client's problem.
     this.#server.on('tlsClientError', () => undefined);
@@ -159,21 +149,6 @@ export class AdmissionServer {
     else refuse(response, 404, `expected POST ${ADMISSION_PATH}`);
   }
 
-  /** Limits the connections of each client, so that none can keep the API server out. */
-  #admit(socket: Socket): void {
-    const { remoteAddress = '' } = socket;
-    const open = (this.#connections.get(remoteAddress) ?? 0) + 1;
-    this.#connections.set(remoteAddress, open);
-    socket.once('close', () => this.#forget(remoteAddress));
-    if (open > MOST_CONNECTIONS_PER_ADDRESS) socket.destroy();
-  }
-
-  #forget(remoteAddress: string): void {
-    const open = (this.#connections.get(remoteAddress) ?? 1) - 1;
-    if (open > 0) this.#connections.set(remoteAddress, open);
-    else this.#connections.delete(remoteAddress);
-  }
-
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const late = setTimeout(() => request.destroy(), LONGEST_REQUEST_MS);
     try {
@@ -193,20 +168,18 @@ export class AdmissionServer {
 
   /** undefined: the body, or all bodies together, are too large. */
   async #read(request: IncomingMessage): Promise<string | undefined> {
+    const body = this.#clients.begin(request.socket);
     const chunks: Buffer[] = [];
-    let size = 0;
     try {
       for await (const chunk of request) {
         // A request without an encoding emits buffers.
         const bytes = chunk as Buffer;
-        size += bytes.length;
-        this.#buffered += bytes.length;
-        if (size > LARGEST_BODY || this.#buffered > MOST_BUFFERED) return undefined;
+        if (!body.take(bytes.length)) return undefined;
         chunks.push(bytes);
       }
       return Buffer.concat(chunks).toString('utf8');
     } finally {
-      this.#buffered -= size;
+      body.release();
     }
   }
 }

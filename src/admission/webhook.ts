@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { holdScan, type RawScan, readNewScan, type ScanDecision } from '../scan/index.ts';
-import { patchOf } from './patch.ts';
+import { hasRoom, patchOf } from './patch.ts';
 import { allowing, parseReview, type Review } from './review.ts';
 
 /**
@@ -21,6 +21,9 @@ export interface WebhookOptions {
   readonly onAnswer: (result: AdmissionResult, seconds: number) => void;
 }
 
+/** The shortest time between two log lines about errors, in milliseconds. The metric counts each error. */
+const LOG_PAUSE_MS = 1_000;
+
 interface Answer {
   readonly result: AdmissionResult;
   /** The Scan as it should be; undefined: unchanged. */
@@ -30,6 +33,8 @@ interface Answer {
 /** The mutating webhook for new Scans. Allows every request. */
 export class Webhook {
   readonly #options: WebhookOptions;
+  /** When the last error was logged, in milliseconds of the monotonic clock. */
+  #loggedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: WebhookOptions) {
     this.#options = options;
@@ -42,11 +47,9 @@ export class Webhook {
   answer(body: string): string | undefined {
     const begun = performance.now();
     const review = this.#parse(body);
-    const { result, scan }: Answer = review === undefined ? { result: 'Error' } : this.#answer(review);
+    const { result, text } = review === undefined ? { result: 'Error' as const } : this.#respond(review);
     if (review?.isDryRun !== true) this.#options.onAnswer(result, (performance.now() - begun) / 1_000);
-    if (review === undefined) return undefined;
-    const patch = review.scan === undefined || scan === undefined ? [] : patchOf(review.scan, scan);
-    return allowing(review, patch);
+    return text;
   }
 
   #parse(body: string): Review | undefined {
@@ -59,21 +62,31 @@ export class Webhook {
   }
 
   /** An unexpected error must not prevent the creation of a Scan. */
-  #answer({ namespace, scan }: Review): Answer {
-    if (scan === undefined) return { result: 'Error' };
-    if (!this.#options.isComplete(namespace)) return { result: 'Unready' };
+  #respond(review: Review): { readonly result: AdmissionResult; readonly text: string } {
     try {
-      // An API server may call a webhook twice. The second time, the leader's decision is still open.
-      if (readNewScan(scan).hold !== 'None') return { result: 'Held' };
-      return answerOf(this.#options.decide(scan));
+      const { result, scan } = this.#answer(review);
+      const patch = review.scan === undefined || scan === undefined ? [] : patchOf(review.scan, scan);
+      return { result, text: allowing(review, patch) };
     } catch (error) {
       this.#logError(error);
-      return { result: 'Error' };
+      return { result: 'Error', text: allowing(review, []) };
     }
   }
 
-  /** Omits the message of the error, because it may quote the Scan. */
+  #answer({ namespace, scan }: Review): Answer {
+    if (scan === undefined) return { result: 'Error' };
+    if (!this.#options.isComplete(namespace)) return { result: 'Unready' };
+    // An API server may call a webhook twice. The second time, the leader's decision is still open.
+    if (readNewScan(scan).hold !== 'None') return { result: 'Held' };
+    const answer = answerOf(this.#options.decide(scan));
+    return answer.scan === undefined || hasRoom(answer.scan) ? answer : { result: 'Unbound' };
+  }
+
+  /** Omits the message of the error, because it may quote the Scan. Any client may cause such errors, so their lines are limited. */
   #logError(error: unknown): void {
+    const now = performance.now();
+    if (now - this.#loggedAt < LOG_PAUSE_MS) return;
+    this.#loggedAt = now;
     const name = error instanceof Error ? error.name : typeof error;
     this.#options.log.error({ name }, 'a new Scan could not be decided on, so it is not changed');
   }

@@ -1,4 +1,4 @@
-import { hasReason, type KubeClient } from '../kube/index.ts';
+import { hasReason, type KubeClient, KubeError } from '../kube/index.ts';
 import { type KubeObject, SECRETS } from '../object/index.ts';
 import { type Content, dataOf, type ReadContent, readContent } from './content.ts';
 
@@ -39,11 +39,13 @@ export class CertificateSecret {
   /**
    * Writes the content into the version that was read.
    *
-   * @throws KubeError: `Conflict` if the Secret has another version by now
+   * @throws KubeError: `Conflict` if the Secret has another version by now; its message quotes no data
    */
   async write(secret: Secret, content: Content): Promise<void> {
     const data = { ...secret.data, ...dataOf(content) };
-    await this.#client.replace(SECRETS, { ...secret, data }, bounded());
+    await this.#client.replace(SECRETS, { ...secret, data }, bounded()).catch((error: unknown) => {
+      throw withoutText(error, this.#place);
+    });
   }
 
   async #get(): Promise<Secret> {
@@ -66,6 +68,16 @@ export class MissingSecret extends Error {
         'release',
     );
   }
+}
+
+/** Removes the API server's text, because it may quote the Secret's data (docs/adr/0005). */
+function withoutText(error: unknown, { namespace, name }: CertificatePlace): unknown {
+  if (!(error instanceof KubeError) || error.status === 0) return error;
+  const { status, reason } = error;
+  return new KubeError(`updating Secret ${namespace}/${name} failed: ${reason} (${status})`, {
+    status,
+    reason,
+  });
 }
 
 /** Without a limit, a request is retried for as long as the API server cannot be reached. */

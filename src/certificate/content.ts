@@ -1,3 +1,5 @@
+import type { X509Certificate } from 'node:crypto';
+import { isOwnAuthority } from './issue.ts';
 import { expiresAt, fitsKey, type KeyPair, parseCertificate, splitCertificates } from './key-pair.ts';
 
 /** The keys of the Secret. Those of the serving certificate are the keys of the type kubernetes.io/tls. */
@@ -72,7 +74,8 @@ function authorityProblem(authority: KeyPair, now: number): string | undefined {
   const parsed = parseCertificate(authority.certificate);
   if (parsed === undefined || !parsed.ca || !fitsKey(parsed, authority.key))
     return 'the authority and its key cannot be used together';
-  return expiresAt(authority.certificate) > now ? undefined : 'the authority has expired';
+  if (!isOwnAuthority(parsed)) return 'the authority is not one that this program has created';
+  return validityProblem(parsed, 'the authority', now);
 }
 
 function servingProblem(serving: KeyPair, authority: KeyPair, host: string, now: number): string | undefined {
@@ -84,7 +87,17 @@ function servingProblem(serving: KeyPair, authority: KeyPair, host: string, now:
   if (issuer === undefined || !parsed.checkIssued(issuer) || !parsed.verify(issuer.publicKey))
     return 'the serving certificate is from another authority';
   if (parsed.checkHost(host) === undefined) return `the serving certificate is not for ${host}`;
-  return expiresAt(serving.certificate) > now ? undefined : 'the serving certificate has expired';
+  return validityProblem(parsed, 'the serving certificate', now);
+}
+
+/** Without the first part, a clock that was wrong for a moment would leave a certificate that no API server accepts. */
+function validityProblem(
+  { validFrom, validTo }: X509Certificate,
+  name: string,
+  now: number,
+): string | undefined {
+  if (Date.parse(validFrom) > now) return `${name} is not valid yet`;
+  return Date.parse(validTo) > now ? undefined : `${name} has expired`;
 }
 
 /** The text of a value; empty: it is missing, or too large. */

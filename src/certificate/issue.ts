@@ -1,9 +1,17 @@
-import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPair,
+  type KeyObject,
+  type X509Certificate,
+} from 'node:crypto';
 import { promisify } from 'node:util';
 import { expiresAt, type KeyPair } from './key-pair.ts';
 
 /** One key type for all: every API server and Node accept it. */
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+/** OpenSSL's name of the curve P-256. */
+const CURVE = 'prime256v1';
 const DAY_MS = 86_400_000;
 /** How long a new authority is valid. The command that registers the webhook replaces it after half of this time. */
 const AUTHORITY_MS = 3_650 * DAY_MS;
@@ -42,12 +50,17 @@ export async function issueAuthority(now: number): Promise<KeyPair> {
   return pairOf(certificate.toString('pem'), keys);
 }
 
+/** Whether this may be an authority of {@link issueAuthority}. Only with such a key can {@link issueServing} sign. */
+export function isOwnAuthority({ subject, publicKey }: X509Certificate): boolean {
+  return subject === AUTHORITY_NAME && publicKey.asymmetricKeyDetails?.namedCurve === CURVE;
+}
+
 /**
  * Creates the certificate of a server.
  *
  * @param authority - signs it, and limits how long it is valid
  * @param host - the DNS name by which clients contact the server
- * @throws Error if the authority cannot be read
+ * @throws Error if the authority is not one of {@link issueAuthority}
  */
 export async function issueServing(authority: KeyPair, host: string, now: number): Promise<KeyPair> {
   const x509 = await import('./x509.ts');

@@ -1,5 +1,4 @@
 import type { Logger } from 'pino';
-import { hasReason } from '../kube/index.ts';
 import { type CertificateSecret, withNewestVersion } from './certificate-secret.ts';
 import type { Content } from './content.ts';
 import { expiresAt, type KeyPair } from './key-pair.ts';
@@ -10,7 +9,6 @@ export class CertificateKeeper {
   readonly #secret: CertificateSecret;
   readonly #isLeading: () => boolean;
   readonly #log: Logger;
-  readonly #jitter = Math.random();
 
   constructor(options: {
     readonly secret: CertificateSecret;
@@ -24,7 +22,8 @@ export class CertificateKeeper {
 
   /**
    * The serving certificate in the Secret. If there is none that can be used, creates it: any replica does so, because the leader
-   * may be a process without a webhook, during an upgrade. Only the leader renews a certificate that still can be used.
+   * may be a process without a webhook, during an upgrade. Only the leader renews a certificate that still can be used. If that
+   * fails, this method fails, too. The caller then keeps the certificate that it has, and calls again.
    *
    * @throws MissingSecret, KubeError
    */
@@ -43,26 +42,16 @@ export class CertificateKeeper {
     });
   }
 
-  /** A failure to renew does not matter before the certificate expires. It is retried with the next read. */
   async #renewed(
     secret: Parameters<CertificateSecret['write']>[0],
     content: Content,
     now: number,
   ): Promise<Content> {
-    if (!this.#isLeading() || !isRenewalDue(content, now, this.#jitter)) return content;
-    try {
-      const next = await renewed(content, this.#secret.host, now);
-      await this.#secret.write(secret, next);
-      this.#log.info(expirationOf(next), 'admission certificate renewed');
-      return next;
-    } catch (error) {
-      if (hasReason(error, 'Conflict')) throw error;
-      this.#log.warn(
-        { name: error instanceof Error ? error.name : typeof error },
-        'admission certificate not renewed',
-      );
-      return content;
-    }
+    if (!this.#isLeading() || !isRenewalDue(content, now)) return content;
+    const next = await renewed(content, this.#secret.host, now);
+    await this.#secret.write(secret, next);
+    this.#log.info(expirationOf(next), 'admission certificate renewed');
+    return next;
   }
 }
 

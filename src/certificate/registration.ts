@@ -26,7 +26,19 @@ interface Webhook {
 export type WebhookConfiguration = KubeObject & { readonly webhooks?: readonly Webhook[] };
 
 /** How long API servers may take to learn from a watch that a webhook configuration has changed, in milliseconds. */
-const PROPAGATION_MS = 5_000;
+export const PROPAGATION_MS = 5_000;
+
+/** The MutatingWebhookConfiguration belongs to another program, so its webhooks must keep the authority that they trust. */
+export class ForeignConfiguration extends Error {
+  override readonly name = 'ForeignConfiguration';
+
+  constructor(name: string, host: string) {
+    super(
+      `expected a webhook in the MutatingWebhookConfiguration ${name} that calls the Service ${host}, found none; correct the ` +
+        'names of the configuration and of the Secret',
+    );
+  }
+}
 
 /** What {@link registerWebhook} has done. */
 export interface Registration {
@@ -41,43 +53,55 @@ export interface Registration {
  * servers trust the authority. Can be repeated at any time.
  *
  * @param configuration - name of the MutatingWebhookConfiguration
- * @throws MissingSecret, KubeError
+ * @throws MissingSecret, ForeignConfiguration, KubeError
  */
 export async function registerWebhook(
   client: KubeClient,
   certificates: CertificateSecret,
   configuration: string,
 ): Promise<Registration> {
+  const target = { name: configuration, host: certificates.host };
   return withNewestVersion(async () => {
     const { secret, read } = await certificates.read();
     const now = Date.now();
     if (read.result === 'Usable' && !isReplacementDue(read.content, now))
-      return { isAuthorityNew: false, isChanged: await trust(client, configuration, read.content) };
+      return { isAuthorityNew: false, isChanged: await trust(client, target, read.content) };
     if (read.result === 'Usable') {
       const next = await replaced(read.content, certificates.host, now);
       // First, because replicas serve with the new authority as soon as they have read the Secret.
-      await trust(client, configuration, next);
+      await trust(client, target, next);
       await sleep(PROPAGATION_MS);
       await certificates.write(secret, next);
       return { isAuthorityNew: true, isChanged: true };
     }
     const content = await completed(read, certificates.host, now);
     await certificates.write(secret, content);
-    const isChanged = await trust(client, configuration, content);
+    const isChanged = await trust(client, target, content);
     return { isAuthorityNew: read.result === 'NoAuthority', isChanged };
   });
 }
 
-/** Writes the authorities into each webhook of the configuration. Returns whether one of them had others. */
-async function trust(client: KubeClient, name: string, content: Content): Promise<boolean> {
+/** Where the authorities are to be trusted. */
+interface Target {
+  /** Name of the MutatingWebhookConfiguration. */
+  readonly name: string;
+  /** DNS name of the Service of the webhooks. */
+  readonly host: string;
+}
+
+/** Writes the authorities into each webhook that calls the Service. Returns whether one of them had others. */
+async function trust(client: KubeClient, { name, host }: Target, content: Content): Promise<boolean> {
   return withNewestVersion(async () => {
     const caBundle = btoa(bundleOf(content));
     const found = await client.get<WebhookConfiguration>(MUTATING_WEBHOOKS, { namespace: undefined, name });
-    const webhooks = (found.webhooks ?? []).map((webhook) => ({
-      ...webhook,
-      clientConfig: { ...webhook.clientConfig, caBundle },
-    }));
-    if (found.webhooks?.every(({ clientConfig }) => clientConfig.caBundle === caBundle)) return false;
+    const isOurs = ({ clientConfig: { service } }: Webhook) =>
+      service !== undefined && `${service.name}.${service.namespace}.svc` === host;
+    const ours = found.webhooks?.filter(isOurs) ?? [];
+    if (ours.length === 0) throw new ForeignConfiguration(name, host);
+    if (ours.every(({ clientConfig }) => clientConfig.caBundle === caBundle)) return false;
+    const webhooks = found.webhooks?.map((webhook) =>
+      isOurs(webhook) ? { ...webhook, clientConfig: { ...webhook.clientConfig, caBundle } } : webhook,
+    );
     await client.replace(MUTATING_WEBHOOKS, { ...found, webhooks });
     return true;
   });

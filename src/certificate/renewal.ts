@@ -2,8 +2,8 @@ import type { Content, ReadContent } from './content.ts';
 import { issueAuthority, issueServing, SERVING_MS } from './issue.ts';
 import { expiresAt } from './key-pair.ts';
 
-/** A serving certificate is renewed when less than this share of its time is left. */
-const RENEWED_SHARE = 1 / 3;
+/** A serving certificate is renewed when less than this is left: a third of its time. */
+const RENEWED_MS = SERVING_MS / 3;
 /** An authority is replaced when less than this is left: half of its time. */
 const REPLACED_MS = 5 * 365 * 86_400_000;
 
@@ -21,13 +21,10 @@ export async function completed(
 /**
  * Whether the serving certificate should be renewed. A certificate that is valid for as long as its authority cannot be
  * renewed.
- *
- * @param jitter - 0 to 1; a larger number renews up to a tenth earlier
  */
-export function isRenewalDue({ serving, authority }: Content, now: number, jitter: number): boolean {
+export function isRenewalDue({ serving, authority }: Content, now: number): boolean {
   const end = expiresAt(serving.certificate);
-  const margin = SERVING_MS * RENEWED_SHARE * (1 + jitter / 10);
-  return end - now < margin && end < expiresAt(authority.certificate);
+  return end - now < RENEWED_MS && end < expiresAt(authority.certificate);
 }
 
 /** The content with a new serving certificate of the same authority. */

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { ImageReferenceError } from '../image/index.ts';
 import { printable } from '../text/index.ts';
 
@@ -21,6 +22,15 @@ export async function reportUserErrors(work: Promise<void>): Promise<void> {
     process.stderr.write(`error: ${printable(error.message)}\n`);
     process.exitCode = EXIT_USAGE;
   }
+}
+
+/**
+ * Lets SIGTERM and SIGINT end a command that can be interrupted at any point. As PID 1 of a container, the process ignores signals
+ * that have no handler.
+ */
+export function exitOnSignals(): void {
+  for (const name of ['SIGTERM', 'SIGINT'] as const)
+    process.once(name, () => process.exit(128 + constants.signals[name]));
 }
 
 /**

@@ -9,5 +9,6 @@ export { loadKubeConfig } from './flags/index.ts';
 export { ERRORS_WITHOUT_VALUES, programName } from './help.ts';
 export { registerWebhookCommand } from './register-webhook/index.ts';
 export { unbindCommand } from './unbind/index.ts';
+export { unregisterWebhookCommand } from './unregister-webhook/index.ts';
 export { validateCommand } from './validate/index.ts';
 export { versionCommand } from './version/index.ts';

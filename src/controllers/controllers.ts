@@ -6,7 +6,12 @@ import type { Stores } from '../state/index.ts';
 import { BindingReconciler, type BindingSettings, connectBindingTriggers } from './binding/index.ts';
 import type { Controller } from './controller.ts';
 import { createDiscovery, type DiscoverySettings } from './discovery/index.ts';
-import { connectHeldScanTriggers, HeldScanReconciler } from './held-scan/index.ts';
+import {
+  connectHeldScanTriggers,
+  connectHoldTriggers,
+  HeldScanReconciler,
+  HoldLimiter,
+} from './held-scan/index.ts';
 import { connectRunTriggers, RunReconciler } from './run/index.ts';
 import { connectSourceSecretTriggers, SourceSecretReader } from './source-secret/index.ts';
 import { connectTrivySecretTriggers, TrivySecretReconciler } from './trivy-secret/index.ts';
@@ -14,6 +19,8 @@ import { connectTrivySecretTriggers, TrivySecretReconciler } from './trivy-secre
 /** The dependencies and settings of the controllers. */
 export interface ControllerOptions {
   readonly client: KubeClient;
+  /** Writes also while this process does not lead. */
+  readonly unfenced: KubeClient;
   readonly stores: Stores;
   readonly events: EventRecorder;
   readonly checker: RegistryChecker;
@@ -79,23 +86,32 @@ export function createControllers(options: ControllerOptions): Controllers {
       reconcile: sources.reconcile,
       connect: (queue) => connectSourceSecretTriggers(stores, queue),
     },
-    ...(settings.admission ? [heldScanController(options, bindings)] : []),
+    ...(settings.admission ? heldScanControllers(options, bindings) : []),
     ...(discovery === undefined ? [] : [discovery]),
   ];
   return { table, countDiscovered: discovery?.count };
 }
 
-function heldScanController(
-  { client, stores, onHoldEnded }: ControllerOptions,
+function heldScanControllers(
+  { client, unfenced, stores, onHoldEnded: onEnded }: ControllerOptions,
   { decideNewScan }: BindingReconciler,
-): Controller {
-  const held = new HeldScanReconciler({ client, stores, decide: decideNewScan, onEnded: onHoldEnded });
-  return {
-    name: 'heldscan',
-    runs: 'Leading',
-    reconcile: held.reconcile,
-    connect: (queue) => connectHeldScanTriggers(stores, queue),
-  };
+): readonly Controller[] {
+  const held = new HeldScanReconciler({ client, stores, decide: decideNewScan, onEnded });
+  const limiter = new HoldLimiter({ client: unfenced, stores, onEnded });
+  return [
+    {
+      name: 'heldscan',
+      runs: 'Leading',
+      reconcile: held.reconcile,
+      connect: (queue) => connectHeldScanTriggers(stores, queue),
+    },
+    {
+      name: 'holdlimit',
+      runs: 'Always',
+      reconcile: limiter.reconcile,
+      connect: (queue) => connectHoldTriggers(stores, queue),
+    },
+  ];
 }
 
 export interface Controllers {

@@ -52,7 +52,7 @@ export class Manager {
     const metrics = new Metrics({ lease: keyOf(lease), leads: () => this.#stage === 'leading' });
     this.#checker = createChecker(settings.registries, metrics, log);
     this.#api = new ApiAccess(config, { lease, log, onRequest: (record) => metrics.countRequest(record) });
-    const { client, election } = this.#api;
+    const { client, unfenced, election } = this.#api;
     const onListenerError = (error: unknown) => {
       metrics.countListenerError();
       log.error({ fault: describeFault(error) }, 'a change could not be handled');
@@ -61,7 +61,7 @@ export class Manager {
     const events = new EventRecorder({ client, controller: FIELD_MANAGER, log });
     const own = controllerSettings(settings);
     const controllers = createControllers({
-      ...{ client, stores, events, checker: this.#checker, namespaces, log, onListenerError },
+      ...{ client, unfenced, stores, events, checker: this.#checker, namespaces, log, onListenerError },
       settings: own,
       onMigrated: (scans) => metrics.countMigrated(scans),
       onRunStarted: (cause) => metrics.countRun(cause),
@@ -82,7 +82,7 @@ export class Manager {
       ...common,
       settings: settings.admission,
       sources,
-      client: this.#api.unfenced,
+      client: unfenced,
       namespace: lease.namespace,
       isLeading: () => this.#stage === 'leading',
     });
@@ -133,13 +133,14 @@ export class Manager {
       this.#log.warn('requests still run after 20 seconds, closing their connections');
       this.#api.cutOff().catch(() => undefined);
     }, LONGEST_STOP_MS);
-    await this.#caches.stop();
     await Promise.all(this.#runners.map(({ queue }) => queue.stop()));
     this.#checker.close();
     clearTimeout(deadline);
     await this.#api.election.stop({ release: !isCutOff });
-    await this.#api.close();
     await drained;
+    // Until now, new Scans were decided on, with what the stores know of the cluster.
+    await this.#caches.stop();
+    await this.#api.close();
     await this.#admission?.stop();
     await this.#server.stop();
     this.#probes.stop();

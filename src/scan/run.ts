@@ -1,5 +1,5 @@
 import { RUN_ANNOTATION } from '../api/index.ts';
-import { type KubeObject, SCHEDULED_SCANS, type Stored, storedMeta } from '../object/index.ts';
+import { type KubeObject, SCANS, SCHEDULED_SCANS, type Stored, storedMeta } from '../object/index.ts';
 import { VOLUME_NAME } from './delivery.ts';
 import type { RawScan as WholeScan } from './raw-scan.ts';
 import { type Hold, readNewScan } from './scan.ts';
@@ -31,8 +31,13 @@ interface RunAdmission {
   readonly isEdited: boolean;
   /** Whether the CRD knows `spec.suspend`, so that a Scan can be held. */
   readonly canHold: boolean;
-  /** The Scan, read like a ScheduledScan; undefined: it is bound, it is done, or its decision is open. */
+  /**
+   * The Scan, read like a ScheduledScan; undefined: it is bound, it is done, or its decision is open. Also set for a Scan of a cascade
+   * that has the annotation of a binding, because it may have inherited that, and even the entries, from a Scan of another image.
+   */
   readonly unbound: ScheduledScan | undefined;
+  /** Whether it has the annotation of a binding. */
+  readonly isMarked: boolean;
 }
 
 /** A Scan. The CRD of secureCodeBox guarantees this structure. */
@@ -54,13 +59,19 @@ export function readRun(object: RawScan): Run | undefined {
 export function readAdmittedRun(object: WholeScan): Run | undefined {
   const run = runOf(object);
   const { scan, binding, hold, suspension } = readNewScan(object);
-  const isUnbound =
-    binding === undefined && hold === 'None' && scan.image !== undefined && run.state !== 'Done';
+  const isMarked = binding !== undefined;
+  const mayBeUnbound = !isMarked || isCascaded(object);
+  const isUnbound = mayBeUnbound && hold === 'None' && scan.image !== undefined && run.state !== 'Done';
   const isKept = run.secretName !== undefined || run.scheduledScan !== undefined;
   if (!isKept && !isUnbound && hold === 'None') return undefined;
   const isEdited = (object.metadata.generation ?? 1) > 1;
   const canHold = suspension !== 'Unsupported';
-  return { ...run, admission: { hold, isEdited, canHold, unbound: isUnbound ? scan : undefined } };
+  return { ...run, admission: { hold, isEdited, canHold, unbound: isUnbound ? scan : undefined, isMarked } };
+}
+
+/** Whether another Scan has created it, so that it has inherited the annotations of that one. */
+function isCascaded({ metadata: { ownerReferences = [] } }: RawScan): boolean {
+  return ownerReferences.some(({ kind }) => kind === SCANS.kind);
 }
 
 function runOf(object: RawScan): Run {

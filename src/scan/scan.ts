@@ -54,11 +54,19 @@ export function readNewScan(raw: RawScan): NewScan {
     binding,
     delivery,
     suspension,
-    hold: suspension === 'Suspended' ? (HOLDS[held ?? ''] ?? 'None') : 'None',
+    hold: suspension === 'Suspended' && !isStarted(raw) ? (HOLDS.get(held) ?? 'None') : 'None',
   };
 }
 
-const HOLDS: Readonly<Record<string, Hold>> = { resume: 'Held', 'keep-suspended': 'Suspended' };
+const HOLDS: ReadonlyMap<string | undefined, Hold> = new Map([
+  ['resume', 'Held'],
+  ['keep-suspended', 'Suspended'],
+]);
+
+/** Whether secureCodeBox has started the Scan. It starts none that is suspended, so a user has suspended this one since. */
+function isStarted({ status }: RawScan): boolean {
+  return (status?.state ?? '') !== '';
+}
 
 function boundBy(binding: string, delivery: ScanDelivery): ScheduledScan['bound'] {
   const unknown = { bindingUid: undefined, repository: undefined, migrated: undefined };
@@ -76,7 +84,8 @@ function asScheduledScan(
   annotations: Readonly<Record<string, string>>,
 ): RawScheduledScan {
   const { suspend: _, ...scanSpec } = spec;
-  return { metadata: { ...metadata, annotations }, spec: { suspend: true, scanSpec } };
+  // Its field managers are not those of a ScheduledScan that has the same name.
+  return { metadata: { ...metadata, annotations, managedFields: [] }, spec: { suspend: true, scanSpec } };
 }
 
 export type ScanEditResult = { readonly result: 'Edited'; readonly scan: RawScan } | Taken;

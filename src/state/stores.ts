@@ -118,6 +118,7 @@ export function unboundScansOf(binding: ValidBinding, { runs }: Stores): readonl
   const unbound = new Set(scanKeysOf(binding).flatMap((key) => runs.byIndex('unbound', key)));
   return [...unbound]
     .filter(({ createdAt }) => createdAt >= binding.createdAt)
+    .filter(({ admission }) => admission?.unbound?.bound?.binding !== binding.name)
     .sort((a, b) => b.createdAt - a.createdAt || compareText(a.name, b.name))
     .slice(0, MOST_UNBOUND)
     .filter((run) => !isSuperseded(run));

@@ -36,7 +36,7 @@ export const METRICS = {
   icb_scans_migrated_total: {
     type: 'counter',
     labels: [],
-    help: 'Number of ScheduledScans that were migrated from a previous repository of their image to the new one.',
+    help: 'Number of ScheduledScans that the controller migrated from a previous repository of their image to the new one. Does not count those that it does not write, whose new Scans get the new image (status.parameterChanges).',
   },
   icb_scan_runs_started_total: {
     type: 'counter',
@@ -56,7 +56,7 @@ export const METRICS = {
   icb_held_scans_total: {
     type: 'counter',
     labels: ['result'],
-    help: 'Held Scans that the controller resumed, by result (Bound; Unbound: the effective binding delivers nothing; Edited: another client had changed the Scan; TimedOut: nothing could be decided within 50 seconds).',
+    help: 'Held Scans that the controller resumed, by result (Bound; Unbound: the effective binding delivers nothing; Edited: another client had changed the Scan; TimedOut: nothing could be decided within 50 seconds). Each replica reports those that it resumed.',
   },
   icb_admission_certificate_expiration_timestamp_seconds: {
     type: 'gauge',

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { CHART } from '../../hack/root.ts';
 import { CONTROLLER_USER, RELEASE } from '../../hack/testenv/controller.ts';
 import type { KubeObject, Resource } from '../../src/object/object.ts';
+import type { RawScan } from '../../src/scan/raw-scan.ts';
+import { createScan, secretOf } from '../support/cluster/admission.ts';
 import { SECRETS, secretNameOf, type TestNamespace } from '../support/cluster/cluster.ts';
 import { PODS } from '../support/cluster/pods.ts';
 import { refusedTo } from '../support/cluster/rights.ts';
@@ -16,6 +19,7 @@ import type { Pod } from './scanner-pod.ts';
 const LEASES: Resource = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease' };
 const HOST = 'reg.example';
 const TIMEOUT = ['--wait', '--timeout', '3m'];
+const ADMISSION = ['--set', 'admission.enabled=true'];
 /** Longer than it takes another pod to take over the Lease. */
 const TAKE_OVER_SECONDS = 60;
 
@@ -97,13 +101,36 @@ describe('the chart on a real node, in a namespace that enforces the standard "r
     }, 'a leader');
   }
 
-  it('installs, and both replicas become ready', async () => {
-    await helm('install', RELEASE, CHART, ...TIMEOUT);
+  /** Creates Scans one after another until `work` is done, and no other pod is left. Asserts that all of them were bound. */
+  async function assertBoundWhile(work: () => Promise<void>): Promise<void> {
+    const scans: RawScan[] = [];
+    let isDone = false;
+    const creating = (async () => {
+      while (!isDone || (await pods()).length > 2) {
+        scans.push(await createScan(shared.cluster, namespace.name));
+        await delay(50);
+      }
+    })();
+    await work().finally(() => {
+      isDone = true;
+    });
+    await creating;
+    const unbound = scans.filter((scan) => secretOf(scan) === undefined);
+    assert.deepEqual(unbound, [], `of ${scans.length} Scans`);
+  }
+
+  it('installs, both replicas become ready, and a Job makes the API server call them for a Scan', async () => {
+    await helm('install', RELEASE, CHART, ...ADMISSION, ...TIMEOUT);
     assert.equal((await readyPods()).length, 2);
     await assertDelivers();
+    await until(
+      async () => secretOf(await createScan(shared.cluster, namespace.name)) !== undefined,
+      'the API server to know the webhook',
+    );
+    assert.equal((await pods()).length, 2, 'Helm has deleted the Job');
   });
 
-  it('delivers credentials again after a rolling upgrade, during which two pods are always ready', async () => {
+  it('binds all new Scans during a rolling upgrade, and then delivers credentials again', async () => {
     const old = new Set((await pods()).map(({ metadata }) => metadata.uid));
     let fewest = 2;
     let upgraded = false;
@@ -111,12 +138,14 @@ describe('the chart on a real node, in a namespace that enforces the standard "r
       while (!upgraded) fewest = Math.min(fewest, (await readyPods()).length);
     })();
     try {
-      await helm('upgrade', RELEASE, CHART, '--set', 'config.logLevel=debug', ...TIMEOUT);
+      await assertBoundWhile(() =>
+        helm('upgrade', RELEASE, CHART, ...ADMISSION, '--set', 'config.logLevel=debug', ...TIMEOUT),
+      );
     } finally {
       upgraded = true;
       await watching;
     }
-    assert.equal(fewest, 2);
+    assert.equal(fewest, 2, 'two pods are always ready');
     assert.equal((await readyPods()).filter(({ metadata }) => !old.has(metadata.uid)).length, 2);
     await assertDelivers();
   });
@@ -154,6 +183,8 @@ describe('the chart on a real node, in a namespace that enforces the standard "r
   it('leaves only its Lease behind when it is uninstalled', async () => {
     assert.deepEqual(await refusedTo(CONTROLLER_USER, shared.cluster.controlPlane), []);
     const { secretName } = await namespace.bound('scan');
+    // Nothing runs them, so the Job would wait until they have finished.
+    await shared.cluster.controlPlane.kubectl(['delete', 'scans', '--all', '--namespace', namespace.name]);
     await helm('uninstall', RELEASE, ...TIMEOUT);
     assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
     assert.equal(await namespace.get(SECRETS, secretName), undefined);

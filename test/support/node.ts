@@ -30,7 +30,11 @@ export function log(line: string): void {
  */
 export async function startNodeCluster({ auditLog = true } = {}): Promise<NodeCluster> {
   // When the chart is uninstalled, a controller that still runs has lost its rights.
-  const cluster = await Cluster.start({ chart: false, controllerManager: true, lacksRights: true, auditLog });
+  const cluster = await Cluster.start({
+    ...{ chart: false, controllerManager: true, lacksRights: true, auditLog, services: true },
+    // There is no kube-proxy, so the API server chooses a pod itself.
+    apiServerArgs: ['--enable-aggregator-routing=true'],
+  });
   try {
     const node = await startNode(cluster.controlPlane, log);
     const { workload } = await tools(['workload'], log);

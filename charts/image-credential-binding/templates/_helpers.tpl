@@ -3,7 +3,7 @@
 {{- end }}
 
 {{- /*
-The name of all namespaced objects of the release. A Job's name has at most 63 characters, and "-unbind" takes 7 of them.
+The name of all namespaced objects of the release. A Job's name has at most 63 characters, and "-register" takes 9 of them.
 The name of a release has at most 53, so it is never truncated.
 */}}
 {{- define "image-credential-binding.fullname" -}}
@@ -43,7 +43,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
-{{- /* The pod metadata of the Deployment and of the Job that runs at uninstall. */}}
+{{- /* The pod metadata of the Deployment and of the Jobs. */}}
 {{- define "image-credential-binding.podMetadata" -}}
 labels:
   {{- $own := include "image-credential-binding.labels" . | fromYaml }}
@@ -54,7 +54,7 @@ annotations:
 {{- end }}
 {{- end }}
 
-{{- /* The pod spec that both share, so that the Job can run wherever the controller can. */}}
+{{- /* The pod spec that they share, so that the Jobs can run wherever the controller can. */}}
 {{- define "image-credential-binding.podSpec" -}}
 automountServiceAccountToken: true
 # Otherwise, each Service would add environment variables, from which the controller also reads settings.
@@ -82,7 +82,7 @@ affinity:
 {{- end }}
 {{- end }}
 
-{{- /* The container spec that both share. */}}
+{{- /* The container spec that they share. */}}
 {{- define "image-credential-binding.container" -}}
 image: {{ printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}

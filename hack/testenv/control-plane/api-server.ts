@@ -6,6 +6,7 @@ import type { ProcessGroup } from '../processes/index.ts';
 import { untilReady } from '../processes/index.ts';
 import { auditArgs } from './audit.ts';
 import { credentialFiles } from './credentials.ts';
+import { serviceArgs } from './egress.ts';
 import { type Server, SHORT_LIVED, startServer } from './server.ts';
 
 /** What decides the flags of kube-apiserver. */
@@ -18,6 +19,8 @@ export interface ApiServerOptions {
   readonly controllerManager?: boolean;
   /** Record the requests of all users. The default is true. */
   readonly auditLog?: boolean;
+  /** Connect to Services through a proxy on {@link serviceSocket}, which may start later. The default is false. */
+  readonly services?: boolean;
   /** Appended to kube-apiserver's flags. If a flag is given twice, the last one counts. */
   readonly extraApiServerArgs?: readonly string[];
 }
@@ -38,7 +41,8 @@ export async function startApiServer(
   settings: ApiServerSettings,
 ): Promise<Server> {
   const url = `https://127.0.0.1:${settings.port}`;
-  const args = apiServerArgs(group.directory, settings);
+  const services = settings.services === true ? await serviceArgs(group.directory) : [];
+  const args = [...apiServerArgs(group.directory, settings), ...services];
   return startServer(url, async () => {
     const child = await group.spawn('kube-apiserver', program, args, SHORT_LIVED);
     await untilReady(child, () => isFound(group.directory, `${url}/readyz`, settings.token));

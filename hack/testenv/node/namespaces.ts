@@ -66,6 +66,14 @@ export class Namespaces {
     await untilReady(child, async () => (await readFile(child.logFile, 'utf8')).includes('ready\n'));
   }
 
+  /** Runs the proxy of `egress.ts` on this Unix socket. */
+  async connectPods(socket: string): Promise<void> {
+    const program = join(import.meta.dirname, 'egress.ts');
+    const args = [`--net=/proc/${this.pid}/ns/net`, '--', process.execPath, program, socket];
+    const child = await this.#group.spawn('node-egress', 'nsenter', args, { graceMilliseconds: 0 });
+    await untilReady(child, async () => (await readFile(child.logFile, 'utf8')).includes('ready\n'));
+  }
+
   /** Ends all processes in the namespaces, and removes the cgroups. */
   async remove(): Promise<void> {
     await this.#keeper.stop();

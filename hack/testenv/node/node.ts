@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ControlPlane } from '../control-plane/index.ts';
-import { KUBE_SCHEDULER, KUBELET, kubeconfigFile } from '../control-plane/index.ts';
+import { KUBE_SCHEDULER, KUBELET, kubeconfigFile, serviceSocket } from '../control-plane/index.ts';
 import { type Child, describe } from '../processes/index.ts';
 import { nodeToolNames, tools } from '../tools/index.ts';
 import { podCgroup, processesIn } from './cgroups.ts';
@@ -122,6 +122,7 @@ export async function startNode(
     const [kubeconfig] = await Promise.all([
       nodeKubeconfig(controlPlane),
       namespaces.relay([[API_ADDRESS, API_PORT, Number(new URL(controlPlane.server).port)]]),
+      namespaces.connectPods(serviceSocket(controlPlane.directory)),
       startScheduler(group, programs[KUBE_SCHEDULER]),
       startContainerd(namespaces, programs),
     ]);

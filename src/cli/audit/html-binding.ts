@@ -55,8 +55,9 @@ function verification({ status, reason, time }: AuditRow['verified']): Markup {
 }
 
 /** Like the column SCANS of the table in a terminal, in words. */
-function scanCounts({ matched, bound, failing, unreadable }: AuditRow['scans']): string {
+function scanCounts({ matched, bound, boundAtCreation, failing, unreadable }: AuditRow['scans']): string {
   const more = [
+    ...(boundAtCreation === 0 ? [] : [`${boundAtCreation} of them at the creation of their Scans`]),
     ...(failing === 0 ? [] : [`${failing} failing`]),
     ...(unreadable === 0 ? [] : [`${unreadable} unreadable`]),
   ];

@@ -51,9 +51,17 @@ function cells(row: AuditRow): readonly string[] {
     ready.reason,
     verifiedCell(row.verified),
     expires ?? NOTHING,
-    `${scans.bound}/${scans.matched}${scans.unreadable === 0 ? '' : `, ${scans.unreadable} unreadable`}`,
+    scansCell(scans),
     lastChange === null ? NOTHING : `${lastChange.time} ${lastChange.reason}`,
   ];
+}
+
+function scansCell({ bound, matched, boundAtCreation, unreadable }: AuditRow['scans']): string {
+  const more = [
+    ...(boundAtCreation === 0 ? [] : [`${boundAtCreation} at creation`]),
+    ...(unreadable === 0 ? [] : [`${unreadable} unreadable`]),
+  ];
+  return [`${bound}/${matched}`, ...more].join(', ');
 }
 
 const WIDE_HEADINGS = ['MODE', 'ENTRY', 'TRIVY SECRET', 'FAILING', 'MIGRATIONS', 'AGE', 'MESSAGE'];
@@ -126,4 +134,5 @@ const COLUMNS: readonly (readonly [string, (row: AuditRow) => string])[] = [
   ['lastChangeToImage', ({ lastChange }) => lastChange?.to.image ?? ''],
   ['lastChangeToSecret', ({ lastChange }) => lastChange?.to.secret ?? ''],
   ['scansUnreadable', ({ scans }) => String(scans.unreadable)],
+  ['scansBoundAtCreation', ({ scans }) => String(scans.boundAtCreation)],
 ];

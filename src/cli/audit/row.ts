@@ -31,6 +31,8 @@ export interface AuditRow {
 interface Scans {
   readonly matched: number;
   readonly bound: number;
+  /** Of the bound ones, those that are not written, because their Scans are bound when they are created. */
+  readonly boundAtCreation: number;
   readonly failing: number;
   /** ScheduledScans that mention the image, but from whose parameters no image can be read. */
   readonly unreadable: number;
@@ -70,9 +72,16 @@ export function auditRow({ metadata, spec, status = {} }: RawBinding): AuditRow 
 }
 
 function scansOf({ scans }: ImageCredentialBindingStatus): Scans {
-  const { matched = 0, bound = 0, failing = 0, unreadable = 0, names = [] } = scans ?? {};
+  const {
+    matched = 0,
+    bound = 0,
+    boundAtCreation = 0,
+    failing = 0,
+    unreadable = 0,
+    names = [],
+  } = scans ?? {};
   const reasons = names.flatMap(({ name, reason }) => (reason === undefined ? [] : [{ name, reason }]));
-  return { matched, bound, failing, unreadable, reasons };
+  return { matched, bound, boundAtCreation, failing, unreadable, reasons };
 }
 
 function verification(status: ImageCredentialBindingStatus): AuditRow['verified'] {

@@ -35,7 +35,7 @@ export const USER_RIGHTS: readonly (readonly [string, readonly Right[]])[] = [
     UNBIND,
     [
       ...rights(SCANS_GROUP, 'scheduledscans', 'get list update'),
-      ...rights(SCANS_GROUP, 'scans', 'list'),
+      ...rights(SCANS_GROUP, 'scans', 'get list update'),
       ...rights('', 'secrets', 'list delete'),
     ],
   ],

@@ -12,6 +12,7 @@ import {
 } from './controller.ts';
 import { type DeploymentSearch, readDeployments } from './deployment.ts';
 import { matchesPattern } from './glob.ts';
+import { heldScanItems } from './held-scans.ts';
 import { type Item, type Seen, seenValue, warning } from './item.ts';
 import { leaderItem } from './leader.ts';
 import { OPERATOR_LABEL, operatorItem } from './operator.ts';
@@ -70,6 +71,7 @@ async function surveyed(client: KubeClient, settings: SurveySettings): Promise<r
     leaders,
     rightsItems(client, controllers, scope),
     webhooksOf(client, known, scope),
+    heldScanItems(client, scope, Date.now()),
     apis.bindings ? [await policyItem(client, scope)] : [],
     userItems(client, scope),
     scans.length === 0 ? [] : scanTypeItems(scans, trivyTypes(known)),

@@ -36,18 +36,27 @@ export async function webhookItems(
   controller: Controller,
   scope: CommandScope,
 ): Promise<readonly Item[]> {
-  if (!controller.admission) return [];
-  const { namespace } = controller.deployment;
+  const place = placeOf(controller, scope);
+  if (!controller.admission || place === undefined) return [];
+  const { namespace, name } = controller.deployment;
   const found = await seen(
     listAll(client, MUTATING_WEBHOOKS, { scope: { kind: 'All' } }, webhooksIn(namespace)),
   );
   const registered: Seen<RegisteredWebhook | undefined> =
-    found.result === 'Seen' ? { result: 'Seen', value: found.value.flat()[0] } : found;
+    found.result === 'Seen' ? { result: 'Seen', value: webhookOf(name, found.value.flat()) } : found;
   const webhook = registered.result === 'Seen' ? registered.value : undefined;
   if (webhook === undefined) return [webhookItem(controller, registered, Date.now())];
   const endpoints = await seen(readyEndpoints(client, namespace, webhook.service));
-  const trial = await tryScan(client, placeOf(controller, scope));
+  const trial = await tryScan(client, place, scanTypeOf(controller));
   return [webhookItem(controller, registered, Date.now(), { endpoints, trial })];
+}
+
+/** The webhook of a Deployment. Another release in the same namespace may have one, too. The chart derives the name. */
+function webhookOf(
+  deployment: string,
+  webhooks: readonly RegisteredWebhook[],
+): RegisteredWebhook | undefined {
+  return webhooks.find(({ service }) => service === `${deployment}-webhook`) ?? webhooks[0];
 }
 
 /** What the state of the webhook means. */
@@ -150,22 +159,28 @@ async function readyEndpoints(client: KubeClient, namespace: string, service: st
   return slices.reduce((sum, count) => sum + count, 0);
 }
 
-/** A namespace for which the webhook is called. */
-function placeOf({ namespaces, deployment }: Controller, scope: CommandScope): string {
-  if (scope.kind === 'Namespaces') return scope.names[0];
-  return namespaces === 'all' ? deployment.namespace : (namespaces[0] ?? deployment.namespace);
+/** A namespace for which the webhook is called; undefined: none of those that the user asks about. */
+function placeOf({ namespaces, deployment }: Controller, scope: CommandScope): string | undefined {
+  const asked = scope.kind === 'Namespaces' ? scope.names : undefined;
+  if (namespaces === 'all') return asked?.[0] ?? deployment.namespace;
+  return asked === undefined ? namespaces[0] : namespaces.find((name) => asked.includes(name));
+}
+
+/** A scan type for which the webhook is called. */
+function scanTypeOf({ scanTypes }: Controller): string {
+  return (scanTypes?.[0] ?? 'trivy-image').replaceAll('*', '');
 }
 
 /**
  * Creates a Scan as a dry run. It has our annotation, as a cascaded Scan inherits it, and an image that no binding matches. So the
  * webhook removes the annotation if it is called.
  */
-async function tryScan(client: KubeClient, namespace: string): Promise<Trial> {
+async function tryScan(client: KubeClient, namespace: string, scanType: string): Promise<Trial> {
   const scan = {
     apiVersion: 'execution.securecodebox.io/v1',
     kind: 'Scan',
     metadata: { generateName: 'check-', namespace, annotations: { [BINDING_ANNOTATION]: 'check' } },
-    spec: { scanType: 'trivy-image', parameters: ['check.invalid/image:1'] },
+    spec: { scanType, parameters: ['check.invalid/image:1'] },
   };
   try {
     // A name is generated for it.

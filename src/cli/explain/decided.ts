@@ -1,4 +1,4 @@
-import { type CandidateStatus, type Condition, readinessOf } from '../../api/index.ts';
+import { type CandidateStatus, type Condition, readinessOf, type ScansSummary } from '../../api/index.ts';
 import type { ValidBinding } from '../../binding/index.ts';
 
 /** What the controller has decided for a binding, according to the binding's status. */
@@ -9,6 +9,8 @@ export interface Decided {
   readonly candidates: readonly CandidateStatus[];
   /** By name of a ScheduledScan: why it is not bound. */
   readonly failing: ReadonlyMap<string, string>;
+  /** By name of a ScheduledScan whose Scans are bound when they are created: what to know about it. */
+  readonly atCreation: ReadonlyMap<string, string>;
 }
 
 /**
@@ -21,14 +23,19 @@ export function decidedFor(binding: ValidBinding | undefined, isLive: boolean): 
   const { status, generation } = binding;
   const ready = { type: 'Ready', ...readinessOf(status, generation) };
   if (ready.reason === 'NotReconciled' || ready.reason === 'OutOfDate')
-    return { conditions: [ready], candidates: [], failing: new Map() };
+    return { conditions: [ready], candidates: [], failing: new Map(), atCreation: new Map() };
   const others = status?.conditions?.filter(({ type }) => type !== 'Ready') ?? [];
   const names = status?.scans?.names ?? [];
   return {
     conditions: [ready, ...others],
     candidates: status?.candidates ?? [],
-    failing: new Map(
-      names.flatMap(({ name, reason }) => (reason === undefined ? [] : [[name, reason] as const])),
-    ),
+    failing: reasonsOf(names.filter(({ boundAtCreation }) => boundAtCreation !== true)),
+    atCreation: reasonsOf(names.filter(({ boundAtCreation }) => boundAtCreation === true)),
   };
+}
+
+function reasonsOf(names: ScansSummary['names'] = []): ReadonlyMap<string, string> {
+  return new Map(
+    names.flatMap(({ name, reason }) => (reason === undefined ? [] : [[name, reason] as const])),
+  );
 }

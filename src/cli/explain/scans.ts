@@ -24,6 +24,8 @@ export interface ExplainedScan {
   readonly boundTo: string | undefined;
   /** Why the scan is not bound, according to the status of the binding; undefined: not in the status. */
   readonly failing: string | undefined;
+  /** What the status says about a scan whose Scans are bound when they are created; undefined: it is not such a scan. */
+  readonly atCreation: string | undefined;
   /** Why no binding can be effective for the scan, as a predicate or a clause; undefined: one can. */
   readonly problem: string | undefined;
   /** Clauses about what a user should know of a scan that is bound, or will be. */
@@ -74,6 +76,7 @@ export function scansOf(
         effectiveBinding,
         boundTo: scan.bound?.binding,
         failing: decided?.failing.get(scan.name),
+        atCreation: decided?.atCreation.get(scan.name),
         problem: problemOf(scan, effectiveBinding, { rivals, observers }),
         notes: effectiveBinding === undefined ? [] : notesOn(scan, env),
       };
@@ -157,17 +160,18 @@ export function scanLines(scans: readonly ExplainedScan[]): readonly string[] {
   return columns(scans.map((scan) => [scan.name, scanState(scan)]));
 }
 
-function scanState({ effectiveBinding, boundTo, failing, problem, notes }: ExplainedScan): string {
-  return [bindingState({ effectiveBinding, boundTo, failing, problem }), ...notes].join('; ');
+function scanState({ notes, ...scan }: ExplainedScan): string {
+  return [bindingState(scan), ...notes].join('; ');
 }
 
-type BindingState = Pick<ExplainedScan, 'effectiveBinding' | 'boundTo' | 'failing' | 'problem'>;
+type BindingState = Omit<ExplainedScan, 'notes'>;
 
-function bindingState({ effectiveBinding, boundTo, failing, problem }: BindingState): string {
+function bindingState({ effectiveBinding, boundTo, failing, atCreation, problem }: BindingState): string {
   if (problem !== undefined) return boundTo === undefined ? problem : `bound to ${boundTo}; ${problem}`;
   if (effectiveBinding === undefined)
     return boundTo === undefined ? 'no binding matches it' : `to be unbound from ${boundTo}`;
   if (effectiveBinding === boundTo) return `bound to ${effectiveBinding}`;
+  if (atCreation !== undefined) return `bound to ${effectiveBinding}: ${atCreation}`;
   return failing === undefined
     ? `not yet bound to ${effectiveBinding}`
     : `not bound to ${effectiveBinding}: ${failing}`;
@@ -175,11 +179,12 @@ function bindingState({ effectiveBinding, boundTo, failing, problem }: BindingSt
 
 /** The contract of `scheduledScans` in `explain -o json`. */
 export function scansAsJson(scans: readonly ExplainedScan[]): readonly unknown[] {
-  return scans.map(({ name, effectiveBinding, boundTo, failing, problem, notes }) => ({
+  return scans.map(({ name, effectiveBinding, boundTo, failing, atCreation, problem, notes }) => ({
     name,
     effectiveBinding: effectiveBinding ?? null,
     boundTo: boundTo ?? null,
     problem: problem ?? failing ?? null,
+    boundAtCreation: atCreation !== undefined,
     notes,
   }));
 }

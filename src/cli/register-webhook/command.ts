@@ -1,10 +1,14 @@
-import { constants } from 'node:os';
 import { type Command, Option } from 'commander';
-import { CertificateSecret, MissingSecret, registerWebhook } from '../../certificate/index.ts';
-import { hasReason, type KubeError } from '../../kube/index.ts';
+import {
+  CertificateSecret,
+  ForeignConfiguration,
+  MissingSecret,
+  registerWebhook,
+} from '../../certificate/index.ts';
+import { hasReason } from '../../kube/index.ts';
 import { quoted } from '../../text/index.ts';
 import { withCluster } from '../cluster/index.ts';
-import { reportUserErrors, UserError } from '../errors.ts';
+import { exitOnSignals, reportUserErrors, UserError } from '../errors.ts';
 import {
   type ClusterFlags,
   clusterFlags,
@@ -39,9 +43,7 @@ export function registerWebhookCommand(): Command {
   })
     .description('Create the certificates of the admission webhook, and make API servers trust them.')
     .action((flags: Flags) => {
-      // As PID 1 of a container, the process ignores signals that have no handler. It can be interrupted at any point.
-      for (const name of ['SIGTERM', 'SIGINT'] as const)
-        process.once(name, () => process.exit(128 + constants.signals[name]));
+      exitOnSignals();
       return reportUserErrors(run(flags));
     });
   const own = [
@@ -87,20 +89,15 @@ async function run({ secret: name, configuration, ...flags }: Flags): Promise<vo
 }
 
 function explain(error: unknown, configuration: string): never {
-  if (error instanceof MissingSecret) throw new UserError(error.message);
+  if (error instanceof MissingSecret || error instanceof ForeignConfiguration)
+    throw new UserError(error.message);
   if (hasReason(error, 'NotFound')) {
     throw new UserError(
       `expected the MutatingWebhookConfiguration ${quoted(configuration)}, found none; install the chart with ` +
         'admission.enabled=true, or correct --configuration',
     );
   }
-  // The API server has refused a write. Its message may quote the Secret.
-  if (hasReason(error, 'Invalid', 'BadRequest')) throw withoutMessage(error);
+  if (hasReason(error, 'Invalid', 'BadRequest'))
+    throw new UserError(`${error.message}; check the policies and other webhooks that apply to this update`);
   throw error;
-}
-
-function withoutMessage({ status, reason }: KubeError): UserError {
-  return new UserError(
-    `the API server refused the update: ${reason} (${status}); check other admission webhooks, and try again`,
-  );
 }

@@ -1,8 +1,7 @@
-import { constants } from 'node:os';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { type Command, Option } from 'commander';
 import { printable, quoted } from '../../text/index.ts';
-import { reportUserErrors } from '../errors.ts';
+import { exitOnSignals, reportUserErrors } from '../errors.ts';
 import {
   type ClusterFlags,
   clusterFlags,
@@ -59,9 +58,7 @@ export function unbindCommand(): Command {
       'Undo what the controller has done: unbind every ScheduledScan, and delete the Secrets that hold copies of credentials.',
     )
     .action((flags: Flags) => {
-      // As PID 1 of a container, the process ignores signals that have no handler. It can be interrupted at any point.
-      for (const name of ['SIGTERM', 'SIGINT'] as const)
-        process.once(name, () => process.exit(128 + constants.signals[name]));
+      exitOnSignals();
       return reportUserErrors(run(flags));
     });
   const flags = [

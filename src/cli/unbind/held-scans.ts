@@ -2,21 +2,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { runEach } from '../../concurrency/index.ts';
 import { type KubeClient, KubeError } from '../../kube/index.ts';
 import { keyOf, SCANS, type Stored } from '../../object/index.ts';
-import { endHold, type RawScan, readAdmittedRun } from '../../scan/index.ts';
+import { endHold, type RawScan, type Run, readAdmittedRun } from '../../scan/index.ts';
 import type { UnbindNamespaces } from './namespaces.ts';
 import type { ReportProgress } from './progress.ts';
 
 const AT_ONCE = 8;
 const PAUSE_MS = 1_000;
-/** Limit on the rounds in which no Scan could be resumed. */
-const MAX_TRIES = 10;
+/** How often a Scan is tried, because other clients write it, too. */
+const MOST_TRIES = 10;
 
 /**
  * The Scans that the controller holds.
  *
  * @throws KubeError
  */
-export async function heldScans(namespaces: UnbindNamespaces): Promise<readonly Stored[]> {
+export async function heldScans(namespaces: UnbindNamespaces): Promise<readonly Run[]> {
   // The CRD has checked the shape.
   return namespaces.list(SCANS, {}, (object) => {
     const run = readAdmittedRun(object as typeof object & RawScan);
@@ -50,16 +50,21 @@ export class HeldScanResumer {
     );
   }
 
-  /** @throws KubeError if Scans cannot be listed */
+  /**
+   * Resumes the Scans that are held now, each once. A user who creates further ones, or suspends one again, must not delay the
+   * command.
+   *
+   * @throws KubeError if Scans cannot be listed
+   */
   async run(): Promise<void> {
-    for (let tries = 0; ; ) {
-      const held = (await heldScans(this.#namespaces)).filter((scan) => !this.#left.has(keyOf(scan)));
-      if (held.length === 0) return;
-      const before = this.count;
+    let held: readonly Stored[] = await heldScans(this.#namespaces);
+    const keys = new Set(held.map(keyOf));
+    for (let tries = 1; held.length > 0; tries += 1) {
       await runEach(held, AT_ONCE, (scan) => this.#resume(scan));
-      tries = this.count > before ? 0 : tries + 1;
-      if (tries === MAX_TRIES) return this.#giveUp(held);
-      if (tries > 0) await sleep(PAUSE_MS);
+      const isOpen = (key: string) => keys.has(key) && !this.#resumed.has(key) && !this.#left.has(key);
+      held = (await heldScans(this.#namespaces)).filter((scan) => isOpen(keyOf(scan)));
+      if (tries === MOST_TRIES) return this.#giveUp(held);
+      if (held.length > 0) await sleep(PAUSE_MS);
     }
   }
 
@@ -80,7 +85,7 @@ export class HeldScanResumer {
   }
 
   #giveUp(held: readonly Stored[]): void {
-    for (const scan of held) this.#left.set(keyOf(scan), 'the API server did not store the update');
+    for (const scan of held) this.#left.set(keyOf(scan), 'it could not be updated');
   }
 }
 

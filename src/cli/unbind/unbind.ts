@@ -46,8 +46,8 @@ export async function previewUnbind(config: KubeConfig, scope: CommandScope): Pr
 
 /**
  * Removes everything that the controller has written to a cluster, before the controller is uninstalled. Waits until no
- * controller is the leader, then resumes held Scans, then unbinds every ScheduledScan, then deletes the Secrets. Needs neither bindings nor their
- * CRD. It does not repeat completed work, so it can be interrupted and repeated at any time.
+ * controller is the leader, then resumes held Scans, then unbinds every ScheduledScan, then deletes the Secrets. Needs neither
+ * bindings nor their CRD. It does not repeat completed work, so it can be interrupted and repeated at any time.
  *
  * @throws UserError if it cannot start, or the API server no longer answers
  */
@@ -57,7 +57,7 @@ export async function unbind(
   progress: ReportProgress,
 ): Promise<UnbindSummary> {
   const { scope } = settings;
-  const needs = 'list, get and update scheduledscans, list scans, and list and delete secrets';
+  const needs = 'list, get and update scheduledscans and scans, and list and delete secrets';
   return withCluster(config, { scope, needs }, USER_AGENT, async (client) => {
     if (scope.kind === 'Namespaces') await checkNamespaces(client, scope.names);
     await Promise.all(

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Check, KnownAnswer } from '../../answer/index.ts';
+import { conditionOf } from '../../api/index.ts';
 import type { ValidBinding } from '../../binding/index.ts';
 import { keyOf } from '../../object/index.ts';
 import { fittingBindings, hasUnread, isVerifying, migratesWithin, withinLimits } from '../../policy/index.ts';
@@ -43,7 +44,7 @@ export interface NewScanDecision {
  * | is what its bound ScheduledScan delivers | | `Bound` |
  * | | binds it, and the Trivy Secret exists or none is needed | `Bind` |
  * | | waits for an answer, a login or the Trivy Secret, or cannot tell whether to migrate it | `Open` |
- * | | delivers nothing | `Unbound` |
+ * | | delivers nothing, or its Trivy Secret was refused | `Unbound` |
  * | | does not exist | `NoBinding` |
  *
  * Without a binding, a Scan of a ScheduledScan is not changed, because the binding of the ScheduledScan decides on it. Any other
@@ -182,7 +183,7 @@ function decisionOf(subject: Subject, resolved: Resolved, decision: Decision): S
   switch (plan?.plan) {
     case 'Edit':
     case 'Wait':
-      return edited(subject, plan.edit, decision);
+      return edited(subject, plan.edit, { decision, resolved });
     case 'Keep':
       return { result: 'Bound', binding: subject.binding, scan: subject.raw };
     case 'NotMigrated':
@@ -209,16 +210,27 @@ function unbound({ raw, one, binding }: Subject, reason: UnboundReason): ScanDec
   return { result: 'Unbound', binding, reason, scan: withoutInherited(raw, one) };
 }
 
-function edited(subject: Subject, edit: ScanEdit, { secretWrite }: Decision): ScanDecision {
+function edited(
+  subject: Subject,
+  edit: ScanEdit,
+  { decision, resolved }: { readonly decision: Decision; readonly resolved: Resolved },
+): ScanDecision {
   const { raw, binding } = subject;
   const isBind = edit.edit === 'Bind';
-  if (isBind && secretWrite.write === 'Create') return open(subject, 'TrivySecret');
+  if (isBind && decision.secretWrite.write === 'Create')
+    return isWriteRefused(resolved) ? unbound(subject, 'NoCredential') : open(subject, 'TrivySecret');
   const result = editScan(raw, edit);
   if (result.result !== 'Edited') return unbound(subject, 'Taken');
   const { scan } = result;
   return isBind
     ? { result: 'Bind', binding, scan }
     : { result: 'Unbound', binding, reason: 'NoCredential', scan };
+}
+
+/** Whether the last write of the Trivy Secret was refused, so that a Scan would wait for nothing. */
+function isWriteRefused({ binding }: Resolved): boolean {
+  const bound = conditionOf(binding?.status, 'ScansBound');
+  return bound?.reason === 'TrivySecretFailed' && bound.observedGeneration === binding?.generation;
 }
 
 /** What the binding waits for before it can deliver anything; undefined: nothing. */

@@ -107,7 +107,8 @@ export function resolve(observed: Observed): Resolved {
   const chosen = valid === undefined ? NOTHING_CHOSEN : chooseFor(valid, observed);
   const delivered = valid === undefined ? NOTHING_DELIVERED : deliver(valid, chosen, observed);
   const canBind = isDeliverable(chosen.choice, delivered);
-  const scans = resolveScans(observed, { binding: valid, canBind, limit });
+  const delivers = delivered.trivySecret !== undefined;
+  const scans = resolveScans(observed, { binding: valid, canBind, limit, delivers });
   return { ...observed, binding, limit, ...chosen, ...delivered, ...scans };
 }
 
@@ -184,12 +185,14 @@ function deliver(
 /** The binding whose scans are resolved. */
 interface Itself extends Pick<RoleContext, 'binding' | 'canBind'> {
   readonly limit: Limit | undefined;
+  /** Whether it delivers a credential. */
+  readonly delivers: boolean;
 }
 
 /** An error with one scan does not prevent others from being bound. */
 function resolveScans(
   observed: Observed,
-  { limit, ...itself }: Itself,
+  { limit, delivers, ...itself }: Itself,
 ): Pick<Resolved, 'scans' | 'brokenScans' | 'unboundScans' | 'waitsFor'> {
   const { namespace, name, settings, known } = observed;
   const context: RoleContext = {
@@ -212,6 +215,7 @@ function resolveScans(
   }
   const unboundScans = observed.unboundScans
     .filter(({ createdAt }) => createdAt > observed.now - UNBOUND_SCAN_MS)
+    .filter(({ admission }) => delivers || admission?.isMarked !== true)
     .filter(({ admission }) => isEffectiveFor(admission?.unbound, context));
   const waitsFor = new Set(scans.flatMap(({ role }) => awaited(namespace, role)));
   return { scans, brokenScans, unboundScans, waitsFor };

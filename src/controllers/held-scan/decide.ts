@@ -6,6 +6,12 @@ import { endHold, type RawScan, type Run, type ScanDecision } from '../../scan/i
  */
 export const LONGEST_HOLD_MS = 50_000;
 
+/**
+ * How long a Scan that gets nothing stays held. The replica that held it knew an effective binding, or a Secret, that the watches
+ * of this process may deliver only now. Times of creation are whole seconds.
+ */
+export const SETTLE_MS = 3_000;
+
 /** How a hold ended, for metrics. `Edited`: another client has changed the Scan. `TimedOut`: no decision was possible in time. */
 export type HoldResult = 'Bound' | 'Unbound' | 'Edited' | 'TimedOut';
 
@@ -13,18 +19,18 @@ export type HoldResult = 'Bound' | 'Unbound' | 'Edited' | 'TimedOut';
 export type HeldScanDecision =
   /** `instead`: what to write if the API server refuses the edits. */
   | { readonly act: 'End'; readonly result: HoldResult; readonly scan: RawScan; readonly instead: RawScan }
-  /** `milliseconds`: when the hold ends; undefined: the Scan waits for a change. */
+  /** `milliseconds`: when to decide again; undefined: the Scan waits for a change. */
   | { readonly act: 'Wait'; readonly milliseconds: number | undefined };
 
 /**
- * Decides on a held Scan.
+ * Decides on a held Scan. {@link holdLeft} ends a hold whose decision stays open.
  *
  * | the Scan | and the decision | then |
  * |---|---|---|
  * | was edited by another client | | end the hold, and change nothing else |
- * | was not edited | is made | write it, and end the hold in the same write |
- * | is held | is open | wait, at most {@link LONGEST_HOLD_MS}, then end the hold |
- * | was created suspended | is open | wait for a change |
+ * | was not edited | is that it gets something | write it, and end the hold in the same write |
+ * | was not edited | is that it gets nothing | wait for {@link SETTLE_MS}, then end the hold |
+ * | was not edited | is open | wait for a change |
  *
  * @param now - milliseconds since the epoch
  */
@@ -36,13 +42,20 @@ export function decideHeldScan(
 ): HeldScanDecision {
   const instead = endHold(raw);
   if (admission?.isEdited === true) return { act: 'End', result: 'Edited', scan: instead, instead };
-  if (decision.result !== 'Open') {
-    const result = decision.result === 'Bind' || decision.result === 'Bound' ? 'Bound' : 'Unbound';
-    return { act: 'End', result, scan: endHold(raw, decision.scan), instead };
-  }
-  if (admission?.hold === 'Suspended') return { act: 'Wait', milliseconds: undefined };
-  const milliseconds = createdAt + LONGEST_HOLD_MS - now;
-  return milliseconds > 0
-    ? { act: 'Wait', milliseconds }
-    : { act: 'End', result: 'TimedOut', scan: instead, instead };
+  if (decision.result === 'Open') return { act: 'Wait', milliseconds: undefined };
+  const result = decision.result === 'Bind' || decision.result === 'Bound' ? 'Bound' : 'Unbound';
+  const milliseconds = result === 'Bound' ? 0 : createdAt + SETTLE_MS - now;
+  if (milliseconds > 0) return { act: 'Wait', milliseconds };
+  return { act: 'End', result, scan: endHold(raw, decision.scan), instead };
+}
+
+/**
+ * How many milliseconds a Scan may still be held; undefined: it is not held. A Scan that a user has created suspended has no
+ * such limit.
+ */
+export function holdLeft(
+  { createdAt, admission }: Pick<Run, 'createdAt' | 'admission'>,
+  now: number,
+): number | undefined {
+  return admission?.hold === 'Held' ? createdAt + LONGEST_HOLD_MS - now : undefined;
 }

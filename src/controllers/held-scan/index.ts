@@ -1,2 +1,2 @@
-export { HeldScanReconciler } from './reconciler.ts';
-export { connectHeldScanTriggers } from './triggers.ts';
+export { HeldScanReconciler, HoldLimiter } from './reconciler.ts';
+export { connectHeldScanTriggers, connectHoldTriggers } from './triggers.ts';

@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { asOutOfDate, hasReason, type KubeClient, type Outcome, OutOfDate } from '../../kube/index.ts';
 import { keyOf, SCANS } from '../../object/index.ts';
-import { type RawScan, type Run, readAdmittedRun, type ScanDecision } from '../../scan/index.ts';
+import { endHold, type RawScan, type Run, readAdmittedRun, type ScanDecision } from '../../scan/index.ts';
 import { isHeld, type Stores } from '../../state/index.ts';
-import { decideHeldScan, type HeldScanDecision, type HoldResult } from './decide.ts';
+import { decideHeldScan, type HeldScanDecision, type HoldResult, holdLeft } from './decide.ts';
 
 /** A decision, and after how many milliseconds an answer may have changed it; undefined: an answer enqueues the Scan. */
 interface HeldScanOutcome {
@@ -12,16 +12,19 @@ interface HeldScanOutcome {
   readonly requeueAfterMs: number | undefined;
 }
 
-export interface HeldScanReconcilerOptions {
+interface HeldScanOptions {
   readonly client: KubeClient;
   readonly stores: Stores;
+  /** For metrics. Not called for a Scan that a user has created suspended. */
+  readonly onEnded: (result: HoldResult) => void;
+}
+
+export interface HeldScanReconcilerOptions extends HeldScanOptions {
   /** Decides with the answers of registries, and requests those that are missing. */
   readonly decide: (
     raw: RawScan,
     requester: { readonly now: number; readonly log: Logger; readonly requeue: () => void },
   ) => HeldScanOutcome;
-  /** For metrics. */
-  readonly onEnded: (result: HoldResult) => void;
 }
 
 type End = Extract<HeldScanDecision, { act: 'End' }>;
@@ -29,9 +32,11 @@ type End = Extract<HeldScanDecision, { act: 'End' }>;
 /** Decides on held Scans, and ends each hold with one write. The key is that of the Scan. */
 export class HeldScanReconciler {
   readonly #options: HeldScanReconcilerOptions;
+  readonly #access: ScanAccess;
 
   constructor(options: HeldScanReconcilerOptions) {
     this.#options = options;
+    this.#access = new ScanAccess(options);
   }
 
   /**
@@ -42,34 +47,26 @@ export class HeldScanReconciler {
   readonly reconcile = async (key: string, log: Logger, requeue: () => void): Promise<Outcome> => {
     const run = this.#options.stores.runs.get(key);
     if (run === undefined || !isHeld(run)) return {};
-    const raw = await this.#read(run);
+    const raw = await this.#access.read(run);
     const now = Date.now();
     const { decision, requeueAfterMs } = this.#options.decide(raw, { now, log, requeue });
     const decided = decideHeldScan(raw, run, decision, now);
     if (decided.act === 'Wait') return { requeueAfterMs: shorter(decided.milliseconds, requeueAfterMs) };
     await this.#end(decided, log);
     const binding = 'binding' in decision ? decision.binding : undefined;
-    log.info({ result: decided.result, binding }, 'held scan resumed');
-    this.#options.onEnded(decided.result);
+    const isResumed = run.admission?.hold === 'Held';
+    log.info(
+      { result: decided.result, binding },
+      isResumed ? 'held scan resumed' : 'suspended scan decided on',
+    );
+    if (isResumed) this.#options.onEnded(decided.result);
     return {};
   };
-
-  /** @throws OutOfDate if the Scan has changed since it was observed */
-  async #read(run: Run): Promise<RawScan> {
-    const { resourceVersion } = run;
-    try {
-      const raw = await this.#options.client.get<RawScan>(SCANS, run, { resourceVersion });
-      if (raw.metadata.resourceVersion === resourceVersion) return raw;
-    } catch (error) {
-      throw asOutOfDate(error, ['NotFound']);
-    }
-    throw new OutOfDate(`Scan ${keyOf(run)} has changed since it was observed`);
-  }
 
   /** If a policy refuses the edits, the Scan is resumed as it is. */
   async #end({ scan, instead }: End, log: Logger): Promise<void> {
     try {
-      await this.#write(scan);
+      await this.#access.write(scan);
     } catch (error) {
       const isRefused = hasReason(error, 'Forbidden', 'Invalid', 'BadRequest');
       if (!isRefused || isDeepStrictEqual(scan, instead)) throw error;
@@ -77,15 +74,64 @@ export class HeldScanReconciler {
         { reason: error.reason },
         'the API server refused the edits of a held scan: resuming it as it is',
       );
-      await this.#write(instead);
+      await this.#access.write(instead);
     }
   }
+}
 
-  async #write(scan: RawScan): Promise<void> {
-    const { client, stores } = this.#options;
+/**
+ * Ends holds that have lasted too long, without any decision, so that no error in a decision prolongs a hold. Every replica does so:
+ * during an upgrade, the leader may be a process without the webhook. The version of the Scan decides which of several writes counts.
+ */
+export class HoldLimiter {
+  readonly #options: HeldScanOptions;
+  readonly #access: ScanAccess;
+
+  /** @param options.client - also writes while this process does not lead */
+  constructor(options: HeldScanOptions) {
+    this.#options = options;
+    this.#access = new ScanAccess(options);
+  }
+
+  /** @throws OutOfDate, KubeError: to be retried */
+  readonly reconcile = async (key: string, log: Logger): Promise<Outcome> => {
+    const run = this.#options.stores.runs.get(key);
+    const left = run === undefined ? undefined : holdLeft(run, Date.now());
+    if (run === undefined || left === undefined) return {};
+    if (left > 0) return { requeueAfterMs: left };
+    await this.#access.write(endHold(await this.#access.read(run)));
+    log.info({ result: 'TimedOut' }, 'held scan resumed');
+    this.#options.onEnded('TimedOut');
+    return {};
+  };
+}
+
+/** Reads and writes complete Scans, each at the version that was observed. */
+class ScanAccess {
+  readonly #client: KubeClient;
+  readonly #stores: Stores;
+
+  constructor({ client, stores }: Pick<HeldScanOptions, 'client' | 'stores'>) {
+    this.#client = client;
+    this.#stores = stores;
+  }
+
+  /** @throws OutOfDate if the Scan has changed since it was observed */
+  async read(run: Run): Promise<RawScan> {
+    const { resourceVersion } = run;
     try {
-      const written = readAdmittedRun(await client.replace(SCANS, scan));
-      if (written !== undefined) stores.runs.setAnswer(written);
+      const raw = await this.#client.get<RawScan>(SCANS, run, { resourceVersion });
+      if (raw.metadata.resourceVersion === resourceVersion) return raw;
+    } catch (error) {
+      throw asOutOfDate(error, ['NotFound']);
+    }
+    throw new OutOfDate(`Scan ${keyOf(run)} has changed since it was observed`);
+  }
+
+  async write(scan: RawScan): Promise<void> {
+    try {
+      const written = readAdmittedRun(await this.#client.replace(SCANS, scan));
+      if (written !== undefined) this.#stores.runs.setAnswer(written);
     } catch (error) {
       throw asOutOfDate(error, ['Conflict', 'NotFound']);
     }

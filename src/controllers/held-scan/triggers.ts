@@ -9,9 +9,7 @@ import type { Queue } from '../controller.ts';
  */
 export function connectHeldScanTriggers(stores: Stores, queue: Pick<Queue, 'add'>): void {
   const { runs, bindings, trivySecrets, sourceSecrets, selections } = stores;
-  runs.onChange(({ after }) => {
-    if (after !== undefined && isHeld(after)) queue.add(keyOf(after));
-  });
+  connectHoldTriggers(stores, queue);
   const addHeldIn = (namespace: string) => {
     for (const run of runs.byIndex('held', namespace)) queue.add(keyOf(run));
   };
@@ -21,4 +19,11 @@ export function connectHeldScanTriggers(stores: Stores, queue: Pick<Queue, 'add'
       if (object !== undefined) addHeldIn(object.namespace);
     });
   selections.onChange(({ binding }) => addHeldIn(binding.namespace));
+}
+
+/** Enqueues a held Scan when it changes. */
+export function connectHoldTriggers({ runs }: Stores, queue: Pick<Queue, 'add'>): void {
+  runs.onChange(({ after }) => {
+    if (after !== undefined && isHeld(after)) queue.add(keyOf(after));
+  });
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
@@ -216,10 +216,18 @@ describe('the chart', () => {
       assert.deepEqual([spec?.['ingress'], spec?.['egress']], [[{ ports }], [{}]]);
     for (const { spec } of policies({ networkPolicy: { ingressFrom, egress } }))
       assert.deepEqual([spec?.['ingress'], spec?.['egress']], [[{ ports, from: ingressFrom }], egress]);
+    const webhookFrom = [{ ipBlock: { cidr: '192.0.2.0/28' } }];
+    const webhook = { ports: [{ port: 9443, protocol: 'TCP' }] };
+    const admission = { enabled: true };
+    for (const { spec } of policies({ admission, networkPolicy: { ingressFrom } }))
+      assert.deepEqual(spec?.['ingress'], [{ ports, from: ingressFrom }, webhook]);
+    for (const { spec } of policies({ admission, networkPolicy: { webhookFrom } }))
+      assert.deepEqual(spec?.['ingress'], [{ ports }, { ...webhook, from: webhookFrom }]);
   });
 
   it('names its objects after the release, so that no two releases share a name', () => {
     const long = 'a'.repeat(53);
+    const admission = { admission: { enabled: true } };
     const cases = [
       ['image-credential-binding', 'image-credential-binding', {}, 'image-credential-binding'],
       ['icb', 'icb', {}, 'icb-image-credential-binding'],
@@ -228,20 +236,29 @@ describe('the chart', () => {
       [long, 'icb', {}, `${long}`],
     ] as const;
     for (const [release, namespace, values, expected] of cases) {
-      const objects = chart.objects({ release, namespace, values });
+      const objects = chart.objects({ release, namespace, values: { ...values, ...admission } });
       for (const { kind, metadata } of objects.filter(({ metadata }) => metadata.namespace !== undefined)) {
         assert.ok(metadata.name.startsWith(expected), metadata.name);
-        if (kind === 'Job') assert.ok(metadata.name.length <= 63);
+        if (['Job', 'Service'].includes(kind)) assert.ok(metadata.name.length <= 63);
       }
     }
     const scoped = (namespace: string) =>
       chart
-        .objects({ release: 'image-credential-binding', namespace })
+        .objects({ release: 'image-credential-binding', namespace, values: admission })
         .filter(({ metadata }) => metadata.namespace === undefined)
         .map(({ kind, metadata }) => `${kind}/${metadata.name}`);
     const names = ['image-credential-binding', 'shop', 'payments'].flatMap(scoped);
     assert.equal(new Set(names).size, names.length);
     assert.ok(names.includes('ClusterRole/image-credential-binding'));
+  });
+
+  it('leaves room for the suffix of each Job, whether it exists depends on the cluster or not', () => {
+    // The name of the release has at most 54 characters, and that of a Job 63.
+    for (const file of globSync(join(CHART, 'templates/*-job.yaml'))) {
+      const [, suffix = ''] =
+        /^ {2}name: \S+ include \S+ \. }}(-[a-z]+)$/m.exec(readFileSync(file, 'utf8')) ?? [];
+      assert.ok(suffix !== '' && suffix.length <= 9, `${file}: ${suffix}`);
+    }
   });
 
   it('works as a dependency of another chart, with a condition and global values', () => {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { RELEASE } from '../../../hack/testenv/controller.ts';
 import { imageCredentialBindings } from '../../../src/api/index.ts';
 import { HELD_ANNOTATION } from '../../../src/api/names.ts';
@@ -86,7 +88,11 @@ describe('Scans while the webhook does not answer', () => {
     process.kill(controller.process.pid, 'SIGSTOP');
     const names = await passing(2).finally(() => process.kill(controller.process.pid, 'SIGCONT'));
     await reported(names);
-    assert.equal(await metric(controller, 'icb_unbound_scans', `namespace="${namespace.name}"`), 2);
+    // The controller may not have received the response to its write of the status yet.
+    await until(
+      async () => (await metric(controller, 'icb_unbound_scans', `namespace="${namespace.name}"`)) === 2,
+      'the metric to count them',
+    );
   });
 
   it('pass while no controller runs, and the next one reports them', async () => {
@@ -198,6 +204,62 @@ describe('a held Scan', () => {
     await controller.process.stop();
   });
 
+  it('is resumed by a replica if the leader does not decide, and check names one that nobody resumes', async () => {
+    await haveOtherLeader();
+    const [namespace, unwatched] = [await cluster.namespace(), await cluster.namespace()];
+    const controller = await startAdmitting(cluster, certificates, {
+      ...{ until: 'following', keepLease: true },
+      flags: ['--namespaces', namespace.name],
+    });
+    const suspended = ({ name }: TestNamespace, held: string) =>
+      createScan(cluster, name, {
+        metadata: { annotations: { [HELD_ANNOTATION]: held } },
+        spec: { suspend: true },
+      });
+    const left = await suspended(unwatched, 'resume');
+    const begun = performance.now();
+    const own = await suspended(namespace, 'keep-suspended');
+    const check = async () =>
+      (await runCommand(cluster.controlPlane, ['check', '-n', unwatched.name])).stdout;
+    assert.doesNotMatch(await check(), /held Scans/);
+    const resumed = await untilScan(cluster, await suspended(namespace, 'resume'), isResumed, 90);
+    assert.equal(isBound(resumed), false);
+    await until(
+      async () => (await metric(controller, 'icb_held_scans_total', 'TimedOut')) === 1,
+      'the hold to be counted',
+    );
+    assert.equal((await untilScan(cluster, own, () => true)).spec.suspend, true);
+    // Times of creation are whole seconds.
+    await delay(Math.max(0, begun + 62_000 - performance.now()));
+    const { name } = left.metadata;
+    assert.match(
+      await check(),
+      new RegExp(`^missing +held Scans +.+: ${unwatched.name}/${name}; .+kubectl patch scan ${name} `, 'm'),
+    );
+    await controller.process.stop();
+    await endOtherLeader();
+  });
+
+  it('is resumed although an error prevents the decision, and delays no other one', async () => {
+    const marker = 'faulty-held';
+    const controller = await startAdmitting(cluster, certificates, {
+      ...{ preload: join(import.meta.dirname, '../../support/preload/containment.ts'), fromSource: true },
+      env: { FAULTS: `controllers/held-scan/decide.ts#decideHeldScan=${marker}` },
+    });
+    const namespace = await cluster.namespace();
+    const create = (name: string) =>
+      createScan(cluster, namespace.name, {
+        metadata: { name, generateName: undefined, annotations: { [HELD_ANNOTATION]: 'resume' } },
+        spec: { suspend: true },
+      });
+    const faulty = await create(marker);
+    await untilScan(cluster, await create('neighbour'), isResumed);
+    assert.ok(isHeld(await untilScan(cluster, faulty, () => true)));
+    await untilScan(cluster, faulty, isResumed, 90);
+    assert.match(await controller.log(), /"controller":"heldscan".+reconcile failed/);
+    await controller.process.stop();
+  });
+
   it('is bound and resumed by the next leader if the leader is killed', async () => {
     const { host, end } = await silentRegistry();
     const flags = ['--local-addresses', '127.0.0.1', '--insecure-registries', host];
@@ -255,6 +317,52 @@ describe('unbind', () => {
     assert.deepEqual(await stateOf('held'), [false, undefined]);
     assert.deepEqual(await stateOf('marked'), [true, undefined]);
     assert.deepEqual(await stateOf('suspended'), [true, undefined]);
+  });
+
+  it('ends although a user creates held Scans all the time', async () => {
+    const namespace = await cluster.namespace();
+    let isOver = false;
+    const creating = (async () => {
+      // Ends on its own, so that the test fails in the end.
+      for (let index = 0; !isOver && index < 1_000; index += 1)
+        await createScan(cluster, namespace.name, {
+          metadata: { annotations: { [HELD_ANNOTATION]: 'resume' } },
+          spec: { suspend: true },
+        }).then(() => delay(50));
+      return isOver;
+    })();
+    const { code, stdout } = await unbind('-n', namespace.name);
+    isOver = true;
+    assert.ok(await creating, 'unbind has ended before the user has');
+    assert.equal(code, 0);
+    assert.match(stdout, /^resumed \d+ held Scans?\nunbound 0 ScheduledScans/);
+  });
+});
+
+describe('unregister-webhook', () => {
+  let cluster: Cluster;
+
+  before(async () => {
+    cluster = await Cluster.start();
+  });
+  after(async () => cluster?.[Symbol.asyncDispose]());
+
+  it('deletes the webhook, and resumes held Scans as they are if no controller does', async () => {
+    const certificates = await CertificateFolder.create(cluster, 'certificates');
+    const { ca } = await certificates.renew();
+    await registerWebhook(cluster, { url: 'https://127.0.0.1:1/scans', ca });
+    const namespace = await cluster.namespace();
+    const held = await createScan(cluster, namespace.name, {
+      metadata: { annotations: { [HELD_ANNOTATION]: 'resume' } },
+      spec: { suspend: true },
+    });
+    const args = ['unregister-webhook', '-A', '--configuration', 'icb-test', '--hold-timeout', '2s'];
+    const ran = await runCommand(cluster.controlPlane, args);
+    assert.equal(ran.stdout, 'deleted MutatingWebhookConfiguration icb-test; resumed 1 held Scan\n');
+    assert.equal(ran.code, 0, ran.stderr);
+    await untilScan(cluster, held, isResumed);
+    const again = await runCommand(cluster.controlPlane, args);
+    assert.equal(again.stdout, 'found no MutatingWebhookConfiguration icb-test; resumed 0 held Scans\n');
   });
 });
 

@@ -50,6 +50,8 @@ interface ClusterOptions {
   readonly namespaces?: readonly string[];
   readonly values?: readonly string[];
   readonly apiServerArgs?: readonly string[];
+  /** Whether the API server connects to Services through a proxy, for example a `ServiceNetwork`. Off by default. */
+  readonly services?: boolean;
   /**
    * Whether the controller lacks rights temporarily or in some namespaces. Otherwise a refused request fails the test.
    */
@@ -84,6 +86,7 @@ export class Cluster implements AsyncDisposable {
     namespaces = [],
     values = [],
     apiServerArgs = [],
+    services = false,
     lacksRights = false,
     auditLog = true,
     controllerManager = false,
@@ -91,7 +94,7 @@ export class Cluster implements AsyncDisposable {
   }: ClusterOptions = {}): Promise<Cluster> {
     const log = (line: string) => process.stderr.write(`${line}\n`);
     const controlPlane = await startControlPlane({
-      ...{ log, auditLog, controllerManager },
+      ...{ log, auditLog, controllerManager, services },
       extraApiServerArgs: apiServerArgs,
     });
     try {

@@ -16,8 +16,13 @@ import { completeJob } from './complete-job.ts';
 export const WEBHOOK = `${RELEASE}-webhook`;
 /** Name of the Job, and of its ServiceAccount and roles. */
 export const HOOK = `${RELEASE}-register`;
+/** The same of the Job that switches the webhook off. */
+export const OFF_HOOK = `${RELEASE}-resume`;
 /** The DNS name of the Service. */
 export const WEBHOOK_HOST = `${WEBHOOK}.${RELEASE}.svc`;
+
+/** A controller with the flags of the Deployment, and the port of its webhook. */
+export type Replica = RunningController & { readonly port: number };
 
 interface Job {
   readonly metadata: { readonly uid: string };
@@ -65,35 +70,68 @@ export class AdmissionRelease {
    * @param whileRegistering - called before the command, while the roles of the Job exist
    * @returns what the command printed
    */
-  async registering(
+  async registering(helm: () => Promise<Ran>, whileRegistering?: () => Promise<void>): Promise<string> {
+    return this.withHook(HOOK, helm, whileRegistering);
+  }
+
+  /** The same for the hook with this name. */
+  async withHook(
+    hook: string,
+    helm: () => Promise<Ran>,
+    whileRegistering?: () => Promise<void>,
+  ): Promise<string> {
+    const { job, helm: ran } = await this.#runJob(hook, helm, whileRegistering);
+    assert.equal(job.code, 0, job.stderr);
+    assert.equal(ran.code, 0, ran.stderr);
+    return job.stdout;
+  }
+
+  /**
+   * As {@link registering}, if the command fails.
+   *
+   * @returns what the command printed as its error
+   */
+  async failing(helm: () => Promise<Ran>): Promise<string> {
+    const { job, helm: ran } = await this.#runJob(HOOK, helm);
+    assert.notEqual(job.code, 0, job.stdout);
+    assert.match(ran.stderr, /job.+failed/i);
+    return job.stderr;
+  }
+
+  async #runJob(
+    hook: string,
     helm: () => Promise<Ran>,
     whileRegistering: () => Promise<void> = async () => undefined,
-  ): Promise<string> {
-    const before = await this.#job();
+  ): Promise<{ readonly job: Ran; readonly helm: Ran }> {
+    const before = await this.#job(hook);
     const upgrading = helm();
-    const job = await until(
+    const found = await until(
       async () => {
-        const found = await this.#job();
-        return found?.metadata.uid === before?.metadata.uid ? undefined : found;
+        const job = await this.#job(hook);
+        return job?.metadata.uid === before?.metadata.uid ? undefined : job;
       },
       'the Job of the hook',
       60,
     );
-    const { containers, serviceAccountName } = job.spec.template.spec;
-    assert.equal(serviceAccountName, HOOK);
+    const { containers, serviceAccountName } = found.spec.template.spec;
+    assert.equal(serviceAccountName, hook);
     await whileRegistering();
     const { controlPlane } = this.#cluster;
-    const kubeconfig = await controlPlane.kubeconfigFor({ namespace: RELEASE, name: HOOK });
-    const ran = await runCommand(controlPlane, containers[0]?.args ?? [], kubeconfig);
-    assert.equal(ran.code, 0, ran.stderr);
-    await completeJob(controlPlane, RELEASE, HOOK);
-    const { code, stderr } = await upgrading;
-    assert.equal(code, 0, stderr);
-    return ran.stdout;
+    const kubeconfig = await controlPlane.kubeconfigFor({ namespace: RELEASE, name: hook });
+    const job = await runCommand(controlPlane, containers[0]?.args ?? [], kubeconfig);
+    await completeJob(controlPlane, RELEASE, hook, job.code === 0 ? 'Complete' : 'Failed');
+    return { job, helm: await upgrading };
   }
 
-  async #job(): Promise<Job | undefined> {
-    return (await this.get('job', HOOK)) as Job | undefined;
+  /** The kinds of objects that are left of the ServiceAccount of the Job and its rights. */
+  async rightsOfJob(): Promise<readonly string[]> {
+    const kinds = ['serviceaccount', 'role', 'rolebinding', 'clusterrole', 'clusterrolebinding'];
+    const found = await Promise.all(kinds.map((kind) => this.get(kind, HOOK)));
+    return kinds.filter((_, index) => found[index] !== undefined);
+  }
+
+  async #job(hook: string): Promise<Job | undefined> {
+    return (await this.get('job', hook)) as Job | undefined;
   }
 
   /** An object; undefined: there is none. */
@@ -104,11 +142,11 @@ export class AdmissionRelease {
     return stdout === '' ? undefined : JSON.parse(stdout);
   }
 
-  /** Starts a controller with the flags of the Deployment, on free ports. Returns it with the port of the webhook. */
+  /** Starts a controller with the flags of the Deployment, on free ports. */
   async startReplica(
     options: Parameters<typeof startController>[2] = {},
     flags: readonly string[] = [],
-  ): Promise<RunningController & { readonly port: number }> {
+  ): Promise<Replica> {
     const { controlPlane } = this.#cluster;
     const deployment = (await this.get('deployment', RELEASE)) as Parameters<typeof podTemplate>[0][number];
     const [, ...args] = container(podTemplate([deployment])).args;

@@ -1,50 +1,42 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import type { ControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
+import { serviceSocket } from '../../../hack/testenv/control-plane/egress.ts';
 
 /**
  * Lets the API server reach Services, although there are no nodes: it connects to the addresses of Services through this
- * proxy (https://kubernetes.io/docs/tasks/extend-kubernetes/setup-konnectivity/), which connects to the given ports of this
- * machine in turn. The API server still looks up the Service, and verifies the certificate for its name.
+ * proxy, which connects to the given ports of this machine in turn. The API server still looks up the Service, and verifies the
+ * certificate for its name.
  */
 export class ServiceNetwork implements AsyncDisposable {
   /** Ports on 127.0.0.1, used as the pods of the Service. */
   targets: readonly number[] = [];
-  /** The flags of the API server. */
-  readonly apiServerArgs: readonly string[];
   readonly #server: Server;
-  readonly #directory: string;
   readonly #sockets = new Set<Socket>();
   #next = 0;
+  #opened = 0;
 
-  private constructor(server: Server, directory: string, config: string) {
+  private constructor(server: Server) {
     this.#server = server;
-    this.#directory = directory;
-    this.apiServerArgs = [`--egress-selector-config-file=${config}`];
   }
 
-  static async start(): Promise<ServiceNetwork> {
-    const directory = await mkdtemp(join(tmpdir(), 'icb-services-'));
+  /** @param controlPlane - started with `services` */
+  static async start({ directory }: ControlPlane): Promise<ServiceNetwork> {
     const server = createServer();
-    // kube-apiserver 1.37 panics over a proxy by TCP without TLS.
-    const udsName = join(directory, 'proxy.sock');
-    await new Promise<void>((resolve) => server.listen(udsName, resolve));
-    const config = join(directory, 'egress.json');
-    const connection = {
-      proxyProtocol: 'HTTPConnect',
-      transport: { uds: { udsName } },
-    };
-    const selector = {
-      apiVersion: 'apiserver.k8s.io/v1beta1',
-      kind: 'EgressSelectorConfiguration',
-      egressSelections: [{ name: 'cluster', connection }],
-    };
-    await writeFile(config, JSON.stringify(selector));
-    const network = new ServiceNetwork(server, directory, config);
+    await new Promise<void>((resolve) => server.listen(serviceSocket(directory), resolve));
+    const network = new ServiceNetwork(server);
     server.on('connect', (_request, socket: Socket, head) => network.#connect(socket, head));
     return network;
+  }
+
+  /** How many connections the API server has opened to a pod. */
+  get opened(): number {
+    return this.#opened;
+  }
+
+  /** How many of them are open. */
+  get open(): number {
+    return this.#sockets.size / 2;
   }
 
   /** Cuts all connections, so that the API server has to open new ones. */
@@ -56,7 +48,6 @@ export class ServiceNetwork implements AsyncDisposable {
     this.cut();
     this.#server.closeAllConnections();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    await rm(this.#directory, { recursive: true });
   }
 
   #connect(client: Socket, head: Buffer): void {
@@ -66,6 +57,7 @@ export class ServiceNetwork implements AsyncDisposable {
       client.end('HTTP/1.1 503 Service Unavailable\r\n\r\n');
       return;
     }
+    this.#opened += 1;
     const server = connect(port, '127.0.0.1', () => {
       client.write('HTTP/1.1 200 OK\r\n\r\n');
       server.write(head);

@@ -139,6 +139,47 @@ describe('the webhook for new Scans', () => {
     assert.equal(patch, undefined);
   });
 
+  it('counts an error in the patch as an error, and allows the Scan', () => {
+    const deep = '['.repeat(50_000) + ']'.repeat(50_000);
+    const body = review(scan({ env: [{ name: 'A', value: 'deep' }] })).replace('"deep"', deep);
+    const { counted, response, patch } = answer(body);
+    assert.deepEqual(counted, ['Error']);
+    assert.equal(response?.allowed, true);
+    assert.equal(patch, undefined);
+  });
+
+  it('logs at most one error per second, because any client can cause them', () => {
+    const lines: string[] = [];
+    const webhook = new Webhook({
+      decide: () => {
+        throw new Error('reg.example/app:1');
+      },
+      isComplete: () => true,
+      log: pino({ level: 'error' }, { write: (line) => void lines.push(line) }),
+      onAnswer: () => undefined,
+    });
+    for (let count = 0; count < 20; count += 1) webhook.answer(review(scan()));
+    // A busy machine may need longer than a second for some of them.
+    assert.ok(lines.length >= 1 && lines.length < 20, String(lines.length));
+    assert.doesNotMatch(lines.join(''), /reg\.example/);
+  });
+
+  it('does not add an annotation to those that already have the largest size', () => {
+    const size = 256 * 1024;
+    const withBytes = (bytes: number) => review(scan({}, { annotations: { a: 'x'.repeat(bytes - 1) } }));
+    const cases = [
+      { decide: bind, own: BINDING_ANNOTATION.length + 'app'.length, fitting: 'Bound' },
+      { decide: openDecision, own: HELD_ANNOTATION.length + 'resume'.length, fitting: 'Held' },
+    ];
+    for (const { decide, own, fitting } of cases) {
+      assert.deepEqual(answer(withBytes(size - own), { decide }).counted, [fitting]);
+      const { counted, response, patch } = answer(withBytes(size - own + 1), { decide });
+      assert.deepEqual(counted, ['Unbound']);
+      assert.equal(response?.allowed, true);
+      assert.equal(patch, undefined);
+    }
+  });
+
   it('allows a Scan if the decision fails', () => {
     const decide = () => {
       throw new Error('reg.example/app:1');

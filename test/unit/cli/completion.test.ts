@@ -16,6 +16,7 @@ const COMMANDS = [
   'check',
   'unbind',
   'register-webhook',
+  'unregister-webhook',
   'version',
   'completion',
   'help',

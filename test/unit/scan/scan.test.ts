@@ -169,3 +169,24 @@ describe('a held Scan', () => {
     assert.deepEqual(bound.metadata.annotations, { [BINDING_ANNOTATION]: 'app' });
   });
 });
+
+describe('the hold of a Scan', () => {
+  const held = (spec: Partial<RawScan['spec']>, value: string, state?: string): RawScan => ({
+    ...scan(spec, { [HELD_ANNOTATION]: value }),
+    ...(state === undefined ? {} : { status: { state } }),
+  });
+
+  it('needs a value that the controller writes, and a Scan that is suspended', () => {
+    assert.equal(readNewScan(held({ suspend: true }, 'resume')).hold, 'Held');
+    assert.equal(readNewScan(held({ suspend: true }, 'keep-suspended')).hold, 'Suspended');
+    assert.equal(readNewScan(held({ suspend: false }, 'resume')).hold, 'None');
+    for (const forged of ['', 'x', 'constructor', 'toString', '__proto__'])
+      assert.equal(readNewScan(held({ suspend: true }, forged)).hold, 'None', forged);
+  });
+
+  it('is over once secureCodeBox has started the Scan, even if a user suspends it again', () => {
+    assert.equal(readNewScan(held({ suspend: true }, 'resume', '')).hold, 'Held');
+    for (const state of ['Init', 'Scanning', 'Done', 'Errored'])
+      assert.equal(readNewScan(held({ suspend: true }, 'resume', state)).hold, 'None', state);
+  });
+});

@@ -359,6 +359,11 @@ export const imageCredentialBindingSchema = {
               "format": "int32",
               "minimum": 0
             },
+            "boundAtCreation": {
+              "type": "integer",
+              "format": "int32",
+              "minimum": 0
+            },
             "failing": {
               "type": "integer",
               "format": "int32",
@@ -381,6 +386,9 @@ export const imageCredentialBindingSchema = {
                 "properties": {
                   "name": {
                     "type": "string"
+                  },
+                  "boundAtCreation": {
+                    "type": "boolean"
                   },
                   "reason": {
                     "type": "string",

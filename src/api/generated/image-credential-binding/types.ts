@@ -370,8 +370,14 @@ export interface ScansSummary {
   readonly matched: number;
   /**
    * Number of these ScheduledScans that are bound: they use this binding's credential, or need none.
+   * Includes boundAtCreation.
    */
   readonly bound: number;
+  /**
+   * Number of the bound ScheduledScans that the controller does not write, because the admission webhook
+   * binds their Scans when they are created. Absent if there are none.
+   */
+  readonly boundAtCreation?: number;
   /**
    * Number of these ScheduledScans that could not be bound.
    */
@@ -396,6 +402,11 @@ export interface ScanSummary {
    * The ScheduledScan's name, in this namespace.
    */
   readonly name: string;
+  /**
+   * Whether the ScheduledScan is not written, and its Scans are bound when they are created. Absent
+   * otherwise.
+   */
+  readonly boundAtCreation?: boolean;
   /**
    * Why the ScheduledScan is not bound, or what to know about one that is bound. Absent otherwise.
    */

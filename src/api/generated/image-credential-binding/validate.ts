@@ -6,7 +6,7 @@ import type { IImageCredentialBinding } from './types.ts';
 
 /** Whether a value is a valid ImageCredentialBinding, as far as JSON schema can check it. `errors` lists the reasons if it is not. */
 export const validate: ValidateFunc<IImageCredentialBinding> = validate10;
-const schema11 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"type":"string","const":"credentials.securecodebox.io/v1alpha1"},"kind":{"type":"string","const":"ImageCredentialBinding"},"spec":{"type":"object","required":["image","imagePullSecrets"],"properties":{"image":{"type":"string","maxLength":780,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$","$comment":"expected an image as in a pod, [registry[:port]/]repository[:tag][@digest], with the repository in lower case, a complete digest (sha256, sha384 or sha512) and no scheme or spaces, for example registry.example.org/shop/payments:1.2"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected an image, found 64 hexadecimal digits, which is an image ID; to name a digest, write repository@sha256:<digits>"}]},"replaces":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":515,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$","$comment":"expected a repository, [registry[:port]/]repository, in lower case and without tag and digest, for example registry.example.org/shop/payments"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected a repository, found 64 hexadecimal digits, which is an image ID; name the repository instead"}]}},"imagePullSecrets":{"type":"array","maxItems":16,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","maxLength":253,"allOf":[{"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","$comment":"expected the name of a Secret: lower-case letters, digits, '-' and '.', where each part between dots starts and ends with a letter or a digit"}]}},"additionalProperties":false}},"verification":{"type":"string","enum":["Required","Preferred","Never"]},"delivery":{"type":"string","enum":["Shared"]},"scanSelector":{"type":"object","properties":{"matchLabels":{"type":"object","maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]}},"matchExpressions":{"type":"array","maxItems":16,"items":{"type":"object","required":["key","operator"],"properties":{"key":{"type":"string","maxLength":317,"allOf":[{"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$","$comment":"expected a label key: an optional DNS name and '/', then at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]},"operator":{"type":"string","enum":["In","NotIn","Exists","DoesNotExist"]},"values":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]}}},"additionalProperties":false}}},"additionalProperties":false},"mode":{"type":"string","enum":["Enforce","Observe"]}},"additionalProperties":false},"status":{"type":"object","properties":{"observedGeneration":{"type":"integer","format":"int64","minimum":0},"platform":{"type":"string","enum":["Generic","AWS","Google","Azure"]},"credential":{"type":"object","required":["secret","registryKey"],"properties":{"secret":{"type":"object","required":["name","uid"],"properties":{"name":{"type":"string"},"uid":{"type":"string"}},"additionalProperties":false},"registryKey":{"type":"string"},"username":{"type":"string"},"repository":{"type":"string"},"verifiedTime":{"type":"string","format":"date-time"},"expirationTime":{"type":"string","format":"date-time"}},"additionalProperties":false},"candidates":{"type":"array","maxItems":16,"items":{"type":"object","required":["secret","result","reason"],"properties":{"secret":{"type":"string"},"registryKey":{"type":"string"},"result":{"type":"string","enum":["Selected","Available","Refused","Unusable"]},"reason":{"type":"string","minLength":1},"httpCode":{"type":"integer","format":"int32","minimum":100,"maximum":599},"resourceVersion":{"type":"string"}},"additionalProperties":false}},"trivySecret":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}},"additionalProperties":false},"scans":{"type":"object","required":["matched","bound","failing"],"properties":{"matched":{"type":"integer","format":"int32","minimum":0},"bound":{"type":"integer","format":"int32","minimum":0},"failing":{"type":"integer","format":"int32","minimum":0},"unreadable":{"type":"integer","format":"int32","minimum":0},"names":{"type":"array","maxItems":20,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"unboundScans":{"type":"object","required":["count","names"],"properties":{"count":{"type":"integer","format":"int32","minimum":1},"names":{"type":"array","maxItems":10,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"parameterChanges":{"type":"array","maxItems":20,"items":{"type":"object","required":["scheduledScan","parameter","from","to"],"properties":{"scheduledScan":{"type":"string"},"parameter":{"type":"integer","format":"int32","minimum":0},"from":{"type":"string","maxLength":1024},"to":{"type":"string","maxLength":1024}},"additionalProperties":false}},"revertedWrites":{"type":"array","maxItems":20,"items":{"type":"object","required":["scheduledScan","fieldManager","reversions","lastWriteTime"],"properties":{"scheduledScan":{"type":"string"},"fieldManager":{"type":"string","maxLength":128},"reversions":{"type":"integer","format":"int32","minimum":1,"maximum":10},"lastWriteTime":{"type":"string","format":"date-time"}},"additionalProperties":false}},"migrations":{"type":"integer","format":"int32","minimum":0},"history":{"type":"array","maxItems":10,"items":{"type":"object","required":["time","reason","from","to","scans"],"properties":{"time":{"type":"string","format":"date-time"},"reason":{"type":"string","minLength":1},"from":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"to":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"scans":{"type":"integer","format":"int32","minimum":0}},"additionalProperties":false}},"conditions":{"type":"array","items":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","maxLength":316,"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},"message":{"type":"string","maxLength":32768},"observedGeneration":{"type":"integer","format":"int64","minimum":0},"lastTransitionTime":{"type":"string","format":"date-time"}},"additionalProperties":false}}},"additionalProperties":false},"metadata":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"generation":{"type":"integer"},"creationTimestamp":{"type":"string"},"deletionTimestamp":{"type":"string"},"labels":{"type":"object","additionalProperties":{"type":"string"}},"annotations":{"type":"object","additionalProperties":{"type":"string"}},"ownerReferences":{"type":"array","items":{"type":"object","required":["apiVersion","kind","name","uid"],"properties":{"apiVersion":{"type":"string"},"kind":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"controller":{"type":"boolean"},"blockOwnerDeletion":{"type":"boolean"}}}}}}},"additionalProperties":false};
+const schema11 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"type":"string","const":"credentials.securecodebox.io/v1alpha1"},"kind":{"type":"string","const":"ImageCredentialBinding"},"spec":{"type":"object","required":["image","imagePullSecrets"],"properties":{"image":{"type":"string","maxLength":780,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$","$comment":"expected an image as in a pod, [registry[:port]/]repository[:tag][@digest], with the repository in lower case, a complete digest (sha256, sha384 or sha512) and no scheme or spaces, for example registry.example.org/shop/payments:1.2"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected an image, found 64 hexadecimal digits, which is an image ID; to name a digest, write repository@sha256:<digits>"}]},"replaces":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":515,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$","$comment":"expected a repository, [registry[:port]/]repository, in lower case and without tag and digest, for example registry.example.org/shop/payments"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected a repository, found 64 hexadecimal digits, which is an image ID; name the repository instead"}]}},"imagePullSecrets":{"type":"array","maxItems":16,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","maxLength":253,"allOf":[{"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","$comment":"expected the name of a Secret: lower-case letters, digits, '-' and '.', where each part between dots starts and ends with a letter or a digit"}]}},"additionalProperties":false}},"verification":{"type":"string","enum":["Required","Preferred","Never"]},"delivery":{"type":"string","enum":["Shared"]},"scanSelector":{"type":"object","properties":{"matchLabels":{"type":"object","maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]}},"matchExpressions":{"type":"array","maxItems":16,"items":{"type":"object","required":["key","operator"],"properties":{"key":{"type":"string","maxLength":317,"allOf":[{"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$","$comment":"expected a label key: an optional DNS name and '/', then at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]},"operator":{"type":"string","enum":["In","NotIn","Exists","DoesNotExist"]},"values":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]}}},"additionalProperties":false}}},"additionalProperties":false},"mode":{"type":"string","enum":["Enforce","Observe"]}},"additionalProperties":false},"status":{"type":"object","properties":{"observedGeneration":{"type":"integer","format":"int64","minimum":0},"platform":{"type":"string","enum":["Generic","AWS","Google","Azure"]},"credential":{"type":"object","required":["secret","registryKey"],"properties":{"secret":{"type":"object","required":["name","uid"],"properties":{"name":{"type":"string"},"uid":{"type":"string"}},"additionalProperties":false},"registryKey":{"type":"string"},"username":{"type":"string"},"repository":{"type":"string"},"verifiedTime":{"type":"string","format":"date-time"},"expirationTime":{"type":"string","format":"date-time"}},"additionalProperties":false},"candidates":{"type":"array","maxItems":16,"items":{"type":"object","required":["secret","result","reason"],"properties":{"secret":{"type":"string"},"registryKey":{"type":"string"},"result":{"type":"string","enum":["Selected","Available","Refused","Unusable"]},"reason":{"type":"string","minLength":1},"httpCode":{"type":"integer","format":"int32","minimum":100,"maximum":599},"resourceVersion":{"type":"string"}},"additionalProperties":false}},"trivySecret":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}},"additionalProperties":false},"scans":{"type":"object","required":["matched","bound","failing"],"properties":{"matched":{"type":"integer","format":"int32","minimum":0},"bound":{"type":"integer","format":"int32","minimum":0},"boundAtCreation":{"type":"integer","format":"int32","minimum":0},"failing":{"type":"integer","format":"int32","minimum":0},"unreadable":{"type":"integer","format":"int32","minimum":0},"names":{"type":"array","maxItems":20,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"boundAtCreation":{"type":"boolean"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"unboundScans":{"type":"object","required":["count","names"],"properties":{"count":{"type":"integer","format":"int32","minimum":1},"names":{"type":"array","maxItems":10,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"parameterChanges":{"type":"array","maxItems":20,"items":{"type":"object","required":["scheduledScan","parameter","from","to"],"properties":{"scheduledScan":{"type":"string"},"parameter":{"type":"integer","format":"int32","minimum":0},"from":{"type":"string","maxLength":1024},"to":{"type":"string","maxLength":1024}},"additionalProperties":false}},"revertedWrites":{"type":"array","maxItems":20,"items":{"type":"object","required":["scheduledScan","fieldManager","reversions","lastWriteTime"],"properties":{"scheduledScan":{"type":"string"},"fieldManager":{"type":"string","maxLength":128},"reversions":{"type":"integer","format":"int32","minimum":1,"maximum":10},"lastWriteTime":{"type":"string","format":"date-time"}},"additionalProperties":false}},"migrations":{"type":"integer","format":"int32","minimum":0},"history":{"type":"array","maxItems":10,"items":{"type":"object","required":["time","reason","from","to","scans"],"properties":{"time":{"type":"string","format":"date-time"},"reason":{"type":"string","minLength":1},"from":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"to":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"scans":{"type":"integer","format":"int32","minimum":0}},"additionalProperties":false}},"conditions":{"type":"array","items":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","maxLength":316,"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},"message":{"type":"string","maxLength":32768},"observedGeneration":{"type":"integer","format":"int64","minimum":0},"lastTransitionTime":{"type":"string","format":"date-time"}},"additionalProperties":false}}},"additionalProperties":false},"metadata":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"generation":{"type":"integer"},"creationTimestamp":{"type":"string"},"deletionTimestamp":{"type":"string"},"labels":{"type":"object","additionalProperties":{"type":"string"}},"annotations":{"type":"object","additionalProperties":{"type":"string"}},"ownerReferences":{"type":"array","items":{"type":"object","required":["apiVersion","kind","name","uid"],"properties":{"apiVersion":{"type":"string"},"kind":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"controller":{"type":"boolean"},"blockOwnerDeletion":{"type":"boolean"}}}}}}},"additionalProperties":false};
 const pattern0 = new RegExp("^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$", "");
 const pattern1 = new RegExp("^[a-f0-9]{64}$", "");
 const pattern2 = new RegExp("^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$", "");
@@ -1377,7 +1377,7 @@ vErrors.push(err109);
 errors++;
 }
 for(const key11 in data43){
-if(!(((((key11 === "matched") || (key11 === "bound")) || (key11 === "failing")) || (key11 === "unreadable")) || (key11 === "names"))){
+if(!((((((key11 === "matched") || (key11 === "bound")) || (key11 === "boundAtCreation")) || (key11 === "failing")) || (key11 === "unreadable")) || (key11 === "names"))){
 const err110 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans,data:data43};
 if(vErrors === null){
 vErrors = [err110];
@@ -1458,10 +1458,10 @@ errors++;
 }
 }
 }
-if(data43.failing !== undefined){
-let data46 = data43.failing;
+if(data43.boundAtCreation !== undefined){
+let data46 = data43.boundAtCreation;
 if(!(((typeof data46 == "number") && (!(data46 % 1) && !isNaN(data46))) && (isFinite(data46)))){
-const err117 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.failing.type,parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data46};
+const err117 = {instancePath:instancePath+"/status/scans/boundAtCreation",schemaPath:"#/properties/status/properties/scans/properties/boundAtCreation/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.boundAtCreation.type,parentSchema:schema11.properties.status.properties.scans.properties.boundAtCreation,data:data46};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -1472,7 +1472,7 @@ errors++;
 }
 if((typeof data46 == "number") && (isFinite(data46))){
 if(data46 < 0 || isNaN(data46)){
-const err118 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data46};
+const err118 = {instancePath:instancePath+"/status/scans/boundAtCreation",schemaPath:"#/properties/status/properties/scans/properties/boundAtCreation/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.boundAtCreation,data:data46};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -1482,7 +1482,7 @@ vErrors.push(err118);
 errors++;
 }
 if(!(formats6.validate(data46))){
-const err119 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data46};
+const err119 = {instancePath:instancePath+"/status/scans/boundAtCreation",schemaPath:"#/properties/status/properties/scans/properties/boundAtCreation/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.boundAtCreation,data:data46};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -1493,10 +1493,10 @@ errors++;
 }
 }
 }
-if(data43.unreadable !== undefined){
-let data47 = data43.unreadable;
+if(data43.failing !== undefined){
+let data47 = data43.failing;
 if(!(((typeof data47 == "number") && (!(data47 % 1) && !isNaN(data47))) && (isFinite(data47)))){
-const err120 = {instancePath:instancePath+"/status/scans/unreadable",schemaPath:"#/properties/status/properties/scans/properties/unreadable/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.unreadable.type,parentSchema:schema11.properties.status.properties.scans.properties.unreadable,data:data47};
+const err120 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.failing.type,parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data47};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -1507,7 +1507,7 @@ errors++;
 }
 if((typeof data47 == "number") && (isFinite(data47))){
 if(data47 < 0 || isNaN(data47)){
-const err121 = {instancePath:instancePath+"/status/scans/unreadable",schemaPath:"#/properties/status/properties/scans/properties/unreadable/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.unreadable,data:data47};
+const err121 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data47};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -1517,7 +1517,7 @@ vErrors.push(err121);
 errors++;
 }
 if(!(formats6.validate(data47))){
-const err122 = {instancePath:instancePath+"/status/scans/unreadable",schemaPath:"#/properties/status/properties/scans/properties/unreadable/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.unreadable,data:data47};
+const err122 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data47};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -1528,11 +1528,10 @@ errors++;
 }
 }
 }
-if(data43.names !== undefined){
-let data48 = data43.names;
-if(Array.isArray(data48)){
-if(data48.length > 20){
-const err123 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data48};
+if(data43.unreadable !== undefined){
+let data48 = data43.unreadable;
+if(!(((typeof data48 == "number") && (!(data48 % 1) && !isNaN(data48))) && (isFinite(data48)))){
+const err123 = {instancePath:instancePath+"/status/scans/unreadable",schemaPath:"#/properties/status/properties/scans/properties/unreadable/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.unreadable.type,parentSchema:schema11.properties.status.properties.scans.properties.unreadable,data:data48};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -1541,12 +1540,9 @@ vErrors.push(err123);
 }
 errors++;
 }
-const len5 = data48.length;
-for(let i5=0; i5<len5; i5++){
-let data49 = data48[i5];
-if(data49 && typeof data49 == "object" && !Array.isArray(data49)){
-if(data49.name === undefined){
-const err124 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.scans.properties.names.items.required,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data49};
+if((typeof data48 == "number") && (isFinite(data48))){
+if(data48 < 0 || isNaN(data48)){
+const err124 = {instancePath:instancePath+"/status/scans/unreadable",schemaPath:"#/properties/status/properties/scans/properties/unreadable/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.unreadable,data:data48};
 if(vErrors === null){
 vErrors = [err124];
 }
@@ -1555,9 +1551,8 @@ vErrors.push(err124);
 }
 errors++;
 }
-for(const key12 in data49){
-if(!((key12 === "name") || (key12 === "reason"))){
-const err125 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data49};
+if(!(formats6.validate(data48))){
+const err125 = {instancePath:instancePath+"/status/scans/unreadable",schemaPath:"#/properties/status/properties/scans/properties/unreadable/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.unreadable,data:data48};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -1567,10 +1562,12 @@ vErrors.push(err125);
 errors++;
 }
 }
-if(data49.name !== undefined){
-let data50 = data49.name;
-if(typeof data50 !== "string"){
-const err126 = {instancePath:instancePath+"/status/scans/names/" + i5+"/name",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.name.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.name,data:data50};
+}
+if(data43.names !== undefined){
+let data49 = data43.names;
+if(Array.isArray(data49)){
+if(data49.length > 20){
+const err126 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data49};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -1579,12 +1576,12 @@ vErrors.push(err126);
 }
 errors++;
 }
-}
-if(data49.reason !== undefined){
-let data51 = data49.reason;
-if(typeof data51 === "string"){
-if(func2(data51) > 1024){
-const err127 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data51};
+const len5 = data49.length;
+for(let i5=0; i5<len5; i5++){
+let data50 = data49[i5];
+if(data50 && typeof data50 == "object" && !Array.isArray(data50)){
+if(data50.name === undefined){
+const err127 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.scans.properties.names.items.required,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data50};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -1593,8 +1590,9 @@ vErrors.push(err127);
 }
 errors++;
 }
-if(func2(data51) < 1){
-const err128 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data51};
+for(const key12 in data50){
+if(!(((key12 === "name") || (key12 === "boundAtCreation")) || (key12 === "reason"))){
+const err128 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data50};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -1604,8 +1602,10 @@ vErrors.push(err128);
 errors++;
 }
 }
-else {
-const err129 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.reason.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data51};
+if(data50.name !== undefined){
+let data51 = data50.name;
+if(typeof data51 !== "string"){
+const err129 = {instancePath:instancePath+"/status/scans/names/" + i5+"/name",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.name.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.name,data:data51};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -1615,9 +1615,10 @@ vErrors.push(err129);
 errors++;
 }
 }
-}
-else {
-const err130 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.properties.names.items.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data49};
+if(data50.boundAtCreation !== undefined){
+let data52 = data50.boundAtCreation;
+if(typeof data52 !== "boolean"){
+const err130 = {instancePath:instancePath+"/status/scans/names/" + i5+"/boundAtCreation",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/boundAtCreation/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.status.properties.scans.properties.names.items.properties.boundAtCreation.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.boundAtCreation,data:data52};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -1627,9 +1628,11 @@ vErrors.push(err130);
 errors++;
 }
 }
-}
-else {
-const err131 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.scans.properties.names.type,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data48};
+if(data50.reason !== undefined){
+let data53 = data50.reason;
+if(typeof data53 === "string"){
+if(func2(data53) > 1024){
+const err131 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data53};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -1638,10 +1641,8 @@ vErrors.push(err131);
 }
 errors++;
 }
-}
-}
-else {
-const err132 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.type,parentSchema:schema11.properties.status.properties.scans,data:data43};
+if(func2(data53) < 1){
+const err132 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data53};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -1651,11 +1652,8 @@ vErrors.push(err132);
 errors++;
 }
 }
-if(data21.unboundScans !== undefined){
-let data52 = data21.unboundScans;
-if(data52 && typeof data52 == "object" && !Array.isArray(data52)){
-if(data52.count === undefined){
-const err133 = {instancePath:instancePath+"/status/unboundScans",schemaPath:"#/properties/status/properties/unboundScans/required",keyword:"required",params:{missingProperty: "count"},message:"must have required property '"+"count"+"'",schema:schema11.properties.status.properties.unboundScans.required,parentSchema:schema11.properties.status.properties.unboundScans,data:data52};
+else {
+const err133 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.reason.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data53};
 if(vErrors === null){
 vErrors = [err133];
 }
@@ -1664,8 +1662,10 @@ vErrors.push(err133);
 }
 errors++;
 }
-if(data52.names === undefined){
-const err134 = {instancePath:instancePath+"/status/unboundScans",schemaPath:"#/properties/status/properties/unboundScans/required",keyword:"required",params:{missingProperty: "names"},message:"must have required property '"+"names"+"'",schema:schema11.properties.status.properties.unboundScans.required,parentSchema:schema11.properties.status.properties.unboundScans,data:data52};
+}
+}
+else {
+const err134 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.properties.names.items.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data50};
 if(vErrors === null){
 vErrors = [err134];
 }
@@ -1674,9 +1674,10 @@ vErrors.push(err134);
 }
 errors++;
 }
-for(const key13 in data52){
-if(!((key13 === "count") || (key13 === "names"))){
-const err135 = {instancePath:instancePath+"/status/unboundScans",schemaPath:"#/properties/status/properties/unboundScans/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.unboundScans,data:data52};
+}
+}
+else {
+const err135 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.scans.properties.names.type,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data49};
 if(vErrors === null){
 vErrors = [err135];
 }
@@ -1686,10 +1687,9 @@ vErrors.push(err135);
 errors++;
 }
 }
-if(data52.count !== undefined){
-let data53 = data52.count;
-if(!(((typeof data53 == "number") && (!(data53 % 1) && !isNaN(data53))) && (isFinite(data53)))){
-const err136 = {instancePath:instancePath+"/status/unboundScans/count",schemaPath:"#/properties/status/properties/unboundScans/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.unboundScans.properties.count.type,parentSchema:schema11.properties.status.properties.unboundScans.properties.count,data:data53};
+}
+else {
+const err136 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.type,parentSchema:schema11.properties.status.properties.scans,data:data43};
 if(vErrors === null){
 vErrors = [err136];
 }
@@ -1698,9 +1698,12 @@ vErrors.push(err136);
 }
 errors++;
 }
-if((typeof data53 == "number") && (isFinite(data53))){
-if(data53 < 1 || isNaN(data53)){
-const err137 = {instancePath:instancePath+"/status/unboundScans/count",schemaPath:"#/properties/status/properties/unboundScans/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1",schema:1,parentSchema:schema11.properties.status.properties.unboundScans.properties.count,data:data53};
+}
+if(data21.unboundScans !== undefined){
+let data54 = data21.unboundScans;
+if(data54 && typeof data54 == "object" && !Array.isArray(data54)){
+if(data54.count === undefined){
+const err137 = {instancePath:instancePath+"/status/unboundScans",schemaPath:"#/properties/status/properties/unboundScans/required",keyword:"required",params:{missingProperty: "count"},message:"must have required property '"+"count"+"'",schema:schema11.properties.status.properties.unboundScans.required,parentSchema:schema11.properties.status.properties.unboundScans,data:data54};
 if(vErrors === null){
 vErrors = [err137];
 }
@@ -1709,8 +1712,8 @@ vErrors.push(err137);
 }
 errors++;
 }
-if(!(formats6.validate(data53))){
-const err138 = {instancePath:instancePath+"/status/unboundScans/count",schemaPath:"#/properties/status/properties/unboundScans/properties/count/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.unboundScans.properties.count,data:data53};
+if(data54.names === undefined){
+const err138 = {instancePath:instancePath+"/status/unboundScans",schemaPath:"#/properties/status/properties/unboundScans/required",keyword:"required",params:{missingProperty: "names"},message:"must have required property '"+"names"+"'",schema:schema11.properties.status.properties.unboundScans.required,parentSchema:schema11.properties.status.properties.unboundScans,data:data54};
 if(vErrors === null){
 vErrors = [err138];
 }
@@ -1719,13 +1722,9 @@ vErrors.push(err138);
 }
 errors++;
 }
-}
-}
-if(data52.names !== undefined){
-let data54 = data52.names;
-if(Array.isArray(data54)){
-if(data54.length > 10){
-const err139 = {instancePath:instancePath+"/status/unboundScans/names",schemaPath:"#/properties/status/properties/unboundScans/properties/names/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items",schema:10,parentSchema:schema11.properties.status.properties.unboundScans.properties.names,data:data54};
+for(const key13 in data54){
+if(!((key13 === "count") || (key13 === "names"))){
+const err139 = {instancePath:instancePath+"/status/unboundScans",schemaPath:"#/properties/status/properties/unboundScans/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.unboundScans,data:data54};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -1734,12 +1733,11 @@ vErrors.push(err139);
 }
 errors++;
 }
-const len6 = data54.length;
-for(let i6=0; i6<len6; i6++){
-let data55 = data54[i6];
-if(data55 && typeof data55 == "object" && !Array.isArray(data55)){
-if(data55.name === undefined){
-const err140 = {instancePath:instancePath+"/status/unboundScans/names/" + i6,schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.unboundScans.properties.names.items.required,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items,data:data55};
+}
+if(data54.count !== undefined){
+let data55 = data54.count;
+if(!(((typeof data55 == "number") && (!(data55 % 1) && !isNaN(data55))) && (isFinite(data55)))){
+const err140 = {instancePath:instancePath+"/status/unboundScans/count",schemaPath:"#/properties/status/properties/unboundScans/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.unboundScans.properties.count.type,parentSchema:schema11.properties.status.properties.unboundScans.properties.count,data:data55};
 if(vErrors === null){
 vErrors = [err140];
 }
@@ -1748,9 +1746,9 @@ vErrors.push(err140);
 }
 errors++;
 }
-for(const key14 in data55){
-if(!((key14 === "name") || (key14 === "reason"))){
-const err141 = {instancePath:instancePath+"/status/unboundScans/names/" + i6,schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items,data:data55};
+if((typeof data55 == "number") && (isFinite(data55))){
+if(data55 < 1 || isNaN(data55)){
+const err141 = {instancePath:instancePath+"/status/unboundScans/count",schemaPath:"#/properties/status/properties/unboundScans/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1",schema:1,parentSchema:schema11.properties.status.properties.unboundScans.properties.count,data:data55};
 if(vErrors === null){
 vErrors = [err141];
 }
@@ -1759,11 +1757,8 @@ vErrors.push(err141);
 }
 errors++;
 }
-}
-if(data55.name !== undefined){
-let data56 = data55.name;
-if(typeof data56 !== "string"){
-const err142 = {instancePath:instancePath+"/status/unboundScans/names/" + i6+"/name",schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.unboundScans.properties.names.items.properties.name.type,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items.properties.name,data:data56};
+if(!(formats6.validate(data55))){
+const err142 = {instancePath:instancePath+"/status/unboundScans/count",schemaPath:"#/properties/status/properties/unboundScans/properties/count/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.unboundScans.properties.count,data:data55};
 if(vErrors === null){
 vErrors = [err142];
 }
@@ -1773,11 +1768,12 @@ vErrors.push(err142);
 errors++;
 }
 }
-if(data55.reason !== undefined){
-let data57 = data55.reason;
-if(typeof data57 === "string"){
-if(func2(data57) > 1024){
-const err143 = {instancePath:instancePath+"/status/unboundScans/names/" + i6+"/reason",schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items.properties.reason,data:data57};
+}
+if(data54.names !== undefined){
+let data56 = data54.names;
+if(Array.isArray(data56)){
+if(data56.length > 10){
+const err143 = {instancePath:instancePath+"/status/unboundScans/names",schemaPath:"#/properties/status/properties/unboundScans/properties/names/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items",schema:10,parentSchema:schema11.properties.status.properties.unboundScans.properties.names,data:data56};
 if(vErrors === null){
 vErrors = [err143];
 }
@@ -1786,8 +1782,12 @@ vErrors.push(err143);
 }
 errors++;
 }
-if(func2(data57) < 1){
-const err144 = {instancePath:instancePath+"/status/unboundScans/names/" + i6+"/reason",schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items.properties.reason,data:data57};
+const len6 = data56.length;
+for(let i6=0; i6<len6; i6++){
+let data57 = data56[i6];
+if(data57 && typeof data57 == "object" && !Array.isArray(data57)){
+if(data57.name === undefined){
+const err144 = {instancePath:instancePath+"/status/unboundScans/names/" + i6,schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.unboundScans.properties.names.items.required,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items,data:data57};
 if(vErrors === null){
 vErrors = [err144];
 }
@@ -1796,9 +1796,9 @@ vErrors.push(err144);
 }
 errors++;
 }
-}
-else {
-const err145 = {instancePath:instancePath+"/status/unboundScans/names/" + i6+"/reason",schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.unboundScans.properties.names.items.properties.reason.type,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items.properties.reason,data:data57};
+for(const key14 in data57){
+if(!((key14 === "name") || (key14 === "reason"))){
+const err145 = {instancePath:instancePath+"/status/unboundScans/names/" + i6,schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items,data:data57};
 if(vErrors === null){
 vErrors = [err145];
 }
@@ -1808,9 +1808,10 @@ vErrors.push(err145);
 errors++;
 }
 }
-}
-else {
-const err146 = {instancePath:instancePath+"/status/unboundScans/names/" + i6,schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.unboundScans.properties.names.items.type,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items,data:data55};
+if(data57.name !== undefined){
+let data58 = data57.name;
+if(typeof data58 !== "string"){
+const err146 = {instancePath:instancePath+"/status/unboundScans/names/" + i6+"/name",schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.unboundScans.properties.names.items.properties.name.type,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items.properties.name,data:data58};
 if(vErrors === null){
 vErrors = [err146];
 }
@@ -1820,9 +1821,11 @@ vErrors.push(err146);
 errors++;
 }
 }
-}
-else {
-const err147 = {instancePath:instancePath+"/status/unboundScans/names",schemaPath:"#/properties/status/properties/unboundScans/properties/names/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.unboundScans.properties.names.type,parentSchema:schema11.properties.status.properties.unboundScans.properties.names,data:data54};
+if(data57.reason !== undefined){
+let data59 = data57.reason;
+if(typeof data59 === "string"){
+if(func2(data59) > 1024){
+const err147 = {instancePath:instancePath+"/status/unboundScans/names/" + i6+"/reason",schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items.properties.reason,data:data59};
 if(vErrors === null){
 vErrors = [err147];
 }
@@ -1831,10 +1834,8 @@ vErrors.push(err147);
 }
 errors++;
 }
-}
-}
-else {
-const err148 = {instancePath:instancePath+"/status/unboundScans",schemaPath:"#/properties/status/properties/unboundScans/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.unboundScans.type,parentSchema:schema11.properties.status.properties.unboundScans,data:data52};
+if(func2(data59) < 1){
+const err148 = {instancePath:instancePath+"/status/unboundScans/names/" + i6+"/reason",schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items.properties.reason,data:data59};
 if(vErrors === null){
 vErrors = [err148];
 }
@@ -1844,11 +1845,8 @@ vErrors.push(err148);
 errors++;
 }
 }
-if(data21.parameterChanges !== undefined){
-let data58 = data21.parameterChanges;
-if(Array.isArray(data58)){
-if(data58.length > 20){
-const err149 = {instancePath:instancePath+"/status/parameterChanges",schemaPath:"#/properties/status/properties/parameterChanges/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.parameterChanges,data:data58};
+else {
+const err149 = {instancePath:instancePath+"/status/unboundScans/names/" + i6+"/reason",schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.unboundScans.properties.names.items.properties.reason.type,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items.properties.reason,data:data59};
 if(vErrors === null){
 vErrors = [err149];
 }
@@ -1857,12 +1855,10 @@ vErrors.push(err149);
 }
 errors++;
 }
-const len7 = data58.length;
-for(let i7=0; i7<len7; i7++){
-let data59 = data58[i7];
-if(data59 && typeof data59 == "object" && !Array.isArray(data59)){
-if(data59.scheduledScan === undefined){
-const err150 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "scheduledScan"},message:"must have required property '"+"scheduledScan"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data59};
+}
+}
+else {
+const err150 = {instancePath:instancePath+"/status/unboundScans/names/" + i6,schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.unboundScans.properties.names.items.type,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items,data:data57};
 if(vErrors === null){
 vErrors = [err150];
 }
@@ -1871,8 +1867,10 @@ vErrors.push(err150);
 }
 errors++;
 }
-if(data59.parameter === undefined){
-const err151 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "parameter"},message:"must have required property '"+"parameter"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data59};
+}
+}
+else {
+const err151 = {instancePath:instancePath+"/status/unboundScans/names",schemaPath:"#/properties/status/properties/unboundScans/properties/names/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.unboundScans.properties.names.type,parentSchema:schema11.properties.status.properties.unboundScans.properties.names,data:data56};
 if(vErrors === null){
 vErrors = [err151];
 }
@@ -1881,8 +1879,10 @@ vErrors.push(err151);
 }
 errors++;
 }
-if(data59.from === undefined){
-const err152 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data59};
+}
+}
+else {
+const err152 = {instancePath:instancePath+"/status/unboundScans",schemaPath:"#/properties/status/properties/unboundScans/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.unboundScans.type,parentSchema:schema11.properties.status.properties.unboundScans,data:data54};
 if(vErrors === null){
 vErrors = [err152];
 }
@@ -1891,8 +1891,12 @@ vErrors.push(err152);
 }
 errors++;
 }
-if(data59.to === undefined){
-const err153 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data59};
+}
+if(data21.parameterChanges !== undefined){
+let data60 = data21.parameterChanges;
+if(Array.isArray(data60)){
+if(data60.length > 20){
+const err153 = {instancePath:instancePath+"/status/parameterChanges",schemaPath:"#/properties/status/properties/parameterChanges/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.parameterChanges,data:data60};
 if(vErrors === null){
 vErrors = [err153];
 }
@@ -1901,9 +1905,12 @@ vErrors.push(err153);
 }
 errors++;
 }
-for(const key15 in data59){
-if(!((((key15 === "scheduledScan") || (key15 === "parameter")) || (key15 === "from")) || (key15 === "to"))){
-const err154 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data59};
+const len7 = data60.length;
+for(let i7=0; i7<len7; i7++){
+let data61 = data60[i7];
+if(data61 && typeof data61 == "object" && !Array.isArray(data61)){
+if(data61.scheduledScan === undefined){
+const err154 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "scheduledScan"},message:"must have required property '"+"scheduledScan"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data61};
 if(vErrors === null){
 vErrors = [err154];
 }
@@ -1912,11 +1919,8 @@ vErrors.push(err154);
 }
 errors++;
 }
-}
-if(data59.scheduledScan !== undefined){
-let data60 = data59.scheduledScan;
-if(typeof data60 !== "string"){
-const err155 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/scheduledScan",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/scheduledScan/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.parameterChanges.items.properties.scheduledScan.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.scheduledScan,data:data60};
+if(data61.parameter === undefined){
+const err155 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "parameter"},message:"must have required property '"+"parameter"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data61};
 if(vErrors === null){
 vErrors = [err155];
 }
@@ -1925,11 +1929,8 @@ vErrors.push(err155);
 }
 errors++;
 }
-}
-if(data59.parameter !== undefined){
-let data61 = data59.parameter;
-if(!(((typeof data61 == "number") && (!(data61 % 1) && !isNaN(data61))) && (isFinite(data61)))){
-const err156 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/parameter",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/parameter/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.parameterChanges.items.properties.parameter.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.parameter,data:data61};
+if(data61.from === undefined){
+const err156 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data61};
 if(vErrors === null){
 vErrors = [err156];
 }
@@ -1938,9 +1939,8 @@ vErrors.push(err156);
 }
 errors++;
 }
-if((typeof data61 == "number") && (isFinite(data61))){
-if(data61 < 0 || isNaN(data61)){
-const err157 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/parameter",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/parameter/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.parameter,data:data61};
+if(data61.to === undefined){
+const err157 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data61};
 if(vErrors === null){
 vErrors = [err157];
 }
@@ -1949,8 +1949,9 @@ vErrors.push(err157);
 }
 errors++;
 }
-if(!(formats6.validate(data61))){
-const err158 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/parameter",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/parameter/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.parameter,data:data61};
+for(const key15 in data61){
+if(!((((key15 === "scheduledScan") || (key15 === "parameter")) || (key15 === "from")) || (key15 === "to"))){
+const err158 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data61};
 if(vErrors === null){
 vErrors = [err158];
 }
@@ -1960,12 +1961,10 @@ vErrors.push(err158);
 errors++;
 }
 }
-}
-if(data59.from !== undefined){
-let data62 = data59.from;
-if(typeof data62 === "string"){
-if(func2(data62) > 1024){
-const err159 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/from",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/from/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.from,data:data62};
+if(data61.scheduledScan !== undefined){
+let data62 = data61.scheduledScan;
+if(typeof data62 !== "string"){
+const err159 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/scheduledScan",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/scheduledScan/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.parameterChanges.items.properties.scheduledScan.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.scheduledScan,data:data62};
 if(vErrors === null){
 vErrors = [err159];
 }
@@ -1975,8 +1974,10 @@ vErrors.push(err159);
 errors++;
 }
 }
-else {
-const err160 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/from",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.parameterChanges.items.properties.from.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.from,data:data62};
+if(data61.parameter !== undefined){
+let data63 = data61.parameter;
+if(!(((typeof data63 == "number") && (!(data63 % 1) && !isNaN(data63))) && (isFinite(data63)))){
+const err160 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/parameter",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/parameter/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.parameterChanges.items.properties.parameter.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.parameter,data:data63};
 if(vErrors === null){
 vErrors = [err160];
 }
@@ -1985,12 +1986,9 @@ vErrors.push(err160);
 }
 errors++;
 }
-}
-if(data59.to !== undefined){
-let data63 = data59.to;
-if(typeof data63 === "string"){
-if(func2(data63) > 1024){
-const err161 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/to",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/to/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.to,data:data63};
+if((typeof data63 == "number") && (isFinite(data63))){
+if(data63 < 0 || isNaN(data63)){
+const err161 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/parameter",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/parameter/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.parameter,data:data63};
 if(vErrors === null){
 vErrors = [err161];
 }
@@ -1999,9 +1997,8 @@ vErrors.push(err161);
 }
 errors++;
 }
-}
-else {
-const err162 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/to",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/to/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.parameterChanges.items.properties.to.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.to,data:data63};
+if(!(formats6.validate(data63))){
+const err162 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/parameter",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/parameter/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.parameter,data:data63};
 if(vErrors === null){
 vErrors = [err162];
 }
@@ -2012,8 +2009,11 @@ errors++;
 }
 }
 }
-else {
-const err163 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.parameterChanges.items.type,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data59};
+if(data61.from !== undefined){
+let data64 = data61.from;
+if(typeof data64 === "string"){
+if(func2(data64) > 1024){
+const err163 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/from",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/from/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.from,data:data64};
 if(vErrors === null){
 vErrors = [err163];
 }
@@ -2023,9 +2023,8 @@ vErrors.push(err163);
 errors++;
 }
 }
-}
 else {
-const err164 = {instancePath:instancePath+"/status/parameterChanges",schemaPath:"#/properties/status/properties/parameterChanges/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.parameterChanges.type,parentSchema:schema11.properties.status.properties.parameterChanges,data:data58};
+const err164 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/from",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.parameterChanges.items.properties.from.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.from,data:data64};
 if(vErrors === null){
 vErrors = [err164];
 }
@@ -2035,11 +2034,11 @@ vErrors.push(err164);
 errors++;
 }
 }
-if(data21.revertedWrites !== undefined){
-let data64 = data21.revertedWrites;
-if(Array.isArray(data64)){
-if(data64.length > 20){
-const err165 = {instancePath:instancePath+"/status/revertedWrites",schemaPath:"#/properties/status/properties/revertedWrites/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.revertedWrites,data:data64};
+if(data61.to !== undefined){
+let data65 = data61.to;
+if(typeof data65 === "string"){
+if(func2(data65) > 1024){
+const err165 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/to",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/to/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.to,data:data65};
 if(vErrors === null){
 vErrors = [err165];
 }
@@ -2048,12 +2047,9 @@ vErrors.push(err165);
 }
 errors++;
 }
-const len8 = data64.length;
-for(let i8=0; i8<len8; i8++){
-let data65 = data64[i8];
-if(data65 && typeof data65 == "object" && !Array.isArray(data65)){
-if(data65.scheduledScan === undefined){
-const err166 = {instancePath:instancePath+"/status/revertedWrites/" + i8,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "scheduledScan"},message:"must have required property '"+"scheduledScan"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data65};
+}
+else {
+const err166 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/to",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/to/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.parameterChanges.items.properties.to.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.to,data:data65};
 if(vErrors === null){
 vErrors = [err166];
 }
@@ -2062,8 +2058,10 @@ vErrors.push(err166);
 }
 errors++;
 }
-if(data65.fieldManager === undefined){
-const err167 = {instancePath:instancePath+"/status/revertedWrites/" + i8,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "fieldManager"},message:"must have required property '"+"fieldManager"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data65};
+}
+}
+else {
+const err167 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.parameterChanges.items.type,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data61};
 if(vErrors === null){
 vErrors = [err167];
 }
@@ -2072,8 +2070,10 @@ vErrors.push(err167);
 }
 errors++;
 }
-if(data65.reversions === undefined){
-const err168 = {instancePath:instancePath+"/status/revertedWrites/" + i8,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "reversions"},message:"must have required property '"+"reversions"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data65};
+}
+}
+else {
+const err168 = {instancePath:instancePath+"/status/parameterChanges",schemaPath:"#/properties/status/properties/parameterChanges/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.parameterChanges.type,parentSchema:schema11.properties.status.properties.parameterChanges,data:data60};
 if(vErrors === null){
 vErrors = [err168];
 }
@@ -2082,8 +2082,12 @@ vErrors.push(err168);
 }
 errors++;
 }
-if(data65.lastWriteTime === undefined){
-const err169 = {instancePath:instancePath+"/status/revertedWrites/" + i8,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "lastWriteTime"},message:"must have required property '"+"lastWriteTime"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data65};
+}
+if(data21.revertedWrites !== undefined){
+let data66 = data21.revertedWrites;
+if(Array.isArray(data66)){
+if(data66.length > 20){
+const err169 = {instancePath:instancePath+"/status/revertedWrites",schemaPath:"#/properties/status/properties/revertedWrites/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.revertedWrites,data:data66};
 if(vErrors === null){
 vErrors = [err169];
 }
@@ -2092,9 +2096,12 @@ vErrors.push(err169);
 }
 errors++;
 }
-for(const key16 in data65){
-if(!((((key16 === "scheduledScan") || (key16 === "fieldManager")) || (key16 === "reversions")) || (key16 === "lastWriteTime"))){
-const err170 = {instancePath:instancePath+"/status/revertedWrites/" + i8,schemaPath:"#/properties/status/properties/revertedWrites/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data65};
+const len8 = data66.length;
+for(let i8=0; i8<len8; i8++){
+let data67 = data66[i8];
+if(data67 && typeof data67 == "object" && !Array.isArray(data67)){
+if(data67.scheduledScan === undefined){
+const err170 = {instancePath:instancePath+"/status/revertedWrites/" + i8,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "scheduledScan"},message:"must have required property '"+"scheduledScan"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data67};
 if(vErrors === null){
 vErrors = [err170];
 }
@@ -2103,11 +2110,8 @@ vErrors.push(err170);
 }
 errors++;
 }
-}
-if(data65.scheduledScan !== undefined){
-let data66 = data65.scheduledScan;
-if(typeof data66 !== "string"){
-const err171 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/scheduledScan",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/scheduledScan/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.revertedWrites.items.properties.scheduledScan.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.scheduledScan,data:data66};
+if(data67.fieldManager === undefined){
+const err171 = {instancePath:instancePath+"/status/revertedWrites/" + i8,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "fieldManager"},message:"must have required property '"+"fieldManager"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data67};
 if(vErrors === null){
 vErrors = [err171];
 }
@@ -2116,12 +2120,8 @@ vErrors.push(err171);
 }
 errors++;
 }
-}
-if(data65.fieldManager !== undefined){
-let data67 = data65.fieldManager;
-if(typeof data67 === "string"){
-if(func2(data67) > 128){
-const err172 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/fieldManager",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/fieldManager/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters",schema:128,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.fieldManager,data:data67};
+if(data67.reversions === undefined){
+const err172 = {instancePath:instancePath+"/status/revertedWrites/" + i8,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "reversions"},message:"must have required property '"+"reversions"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data67};
 if(vErrors === null){
 vErrors = [err172];
 }
@@ -2130,9 +2130,8 @@ vErrors.push(err172);
 }
 errors++;
 }
-}
-else {
-const err173 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/fieldManager",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/fieldManager/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.revertedWrites.items.properties.fieldManager.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.fieldManager,data:data67};
+if(data67.lastWriteTime === undefined){
+const err173 = {instancePath:instancePath+"/status/revertedWrites/" + i8,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "lastWriteTime"},message:"must have required property '"+"lastWriteTime"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data67};
 if(vErrors === null){
 vErrors = [err173];
 }
@@ -2141,11 +2140,9 @@ vErrors.push(err173);
 }
 errors++;
 }
-}
-if(data65.reversions !== undefined){
-let data68 = data65.reversions;
-if(!(((typeof data68 == "number") && (!(data68 % 1) && !isNaN(data68))) && (isFinite(data68)))){
-const err174 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.revertedWrites.items.properties.reversions.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data68};
+for(const key16 in data67){
+if(!((((key16 === "scheduledScan") || (key16 === "fieldManager")) || (key16 === "reversions")) || (key16 === "lastWriteTime"))){
+const err174 = {instancePath:instancePath+"/status/revertedWrites/" + i8,schemaPath:"#/properties/status/properties/revertedWrites/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data67};
 if(vErrors === null){
 vErrors = [err174];
 }
@@ -2154,9 +2151,11 @@ vErrors.push(err174);
 }
 errors++;
 }
-if((typeof data68 == "number") && (isFinite(data68))){
-if(data68 > 10 || isNaN(data68)){
-const err175 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10},message:"must be <= 10",schema:10,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data68};
+}
+if(data67.scheduledScan !== undefined){
+let data68 = data67.scheduledScan;
+if(typeof data68 !== "string"){
+const err175 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/scheduledScan",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/scheduledScan/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.revertedWrites.items.properties.scheduledScan.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.scheduledScan,data:data68};
 if(vErrors === null){
 vErrors = [err175];
 }
@@ -2165,8 +2164,12 @@ vErrors.push(err175);
 }
 errors++;
 }
-if(data68 < 1 || isNaN(data68)){
-const err176 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1",schema:1,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data68};
+}
+if(data67.fieldManager !== undefined){
+let data69 = data67.fieldManager;
+if(typeof data69 === "string"){
+if(func2(data69) > 128){
+const err176 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/fieldManager",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/fieldManager/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters",schema:128,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.fieldManager,data:data69};
 if(vErrors === null){
 vErrors = [err176];
 }
@@ -2175,8 +2178,9 @@ vErrors.push(err176);
 }
 errors++;
 }
-if(!(formats6.validate(data68))){
-const err177 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data68};
+}
+else {
+const err177 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/fieldManager",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/fieldManager/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.revertedWrites.items.properties.fieldManager.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.fieldManager,data:data69};
 if(vErrors === null){
 vErrors = [err177];
 }
@@ -2186,12 +2190,10 @@ vErrors.push(err177);
 errors++;
 }
 }
-}
-if(data65.lastWriteTime !== undefined){
-let data69 = data65.lastWriteTime;
-if(typeof data69 === "string"){
-if(!(formats2.validate(data69))){
-const err178 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/lastWriteTime",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/lastWriteTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.lastWriteTime,data:data69};
+if(data67.reversions !== undefined){
+let data70 = data67.reversions;
+if(!(((typeof data70 == "number") && (!(data70 % 1) && !isNaN(data70))) && (isFinite(data70)))){
+const err178 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.revertedWrites.items.properties.reversions.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data70};
 if(vErrors === null){
 vErrors = [err178];
 }
@@ -2200,9 +2202,9 @@ vErrors.push(err178);
 }
 errors++;
 }
-}
-else {
-const err179 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/lastWriteTime",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/lastWriteTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.revertedWrites.items.properties.lastWriteTime.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.lastWriteTime,data:data69};
+if((typeof data70 == "number") && (isFinite(data70))){
+if(data70 > 10 || isNaN(data70)){
+const err179 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10},message:"must be <= 10",schema:10,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data70};
 if(vErrors === null){
 vErrors = [err179];
 }
@@ -2211,10 +2213,8 @@ vErrors.push(err179);
 }
 errors++;
 }
-}
-}
-else {
-const err180 = {instancePath:instancePath+"/status/revertedWrites/" + i8,schemaPath:"#/properties/status/properties/revertedWrites/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.revertedWrites.items.type,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data65};
+if(data70 < 1 || isNaN(data70)){
+const err180 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1",schema:1,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data70};
 if(vErrors === null){
 vErrors = [err180];
 }
@@ -2223,10 +2223,8 @@ vErrors.push(err180);
 }
 errors++;
 }
-}
-}
-else {
-const err181 = {instancePath:instancePath+"/status/revertedWrites",schemaPath:"#/properties/status/properties/revertedWrites/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.revertedWrites.type,parentSchema:schema11.properties.status.properties.revertedWrites,data:data64};
+if(!(formats6.validate(data70))){
+const err181 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data70};
 if(vErrors === null){
 vErrors = [err181];
 }
@@ -2236,10 +2234,12 @@ vErrors.push(err181);
 errors++;
 }
 }
-if(data21.migrations !== undefined){
-let data70 = data21.migrations;
-if(!(((typeof data70 == "number") && (!(data70 % 1) && !isNaN(data70))) && (isFinite(data70)))){
-const err182 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.migrations.type,parentSchema:schema11.properties.status.properties.migrations,data:data70};
+}
+if(data67.lastWriteTime !== undefined){
+let data71 = data67.lastWriteTime;
+if(typeof data71 === "string"){
+if(!(formats2.validate(data71))){
+const err182 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/lastWriteTime",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/lastWriteTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.lastWriteTime,data:data71};
 if(vErrors === null){
 vErrors = [err182];
 }
@@ -2248,9 +2248,9 @@ vErrors.push(err182);
 }
 errors++;
 }
-if((typeof data70 == "number") && (isFinite(data70))){
-if(data70 < 0 || isNaN(data70)){
-const err183 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.migrations,data:data70};
+}
+else {
+const err183 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/lastWriteTime",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/lastWriteTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.revertedWrites.items.properties.lastWriteTime.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.lastWriteTime,data:data71};
 if(vErrors === null){
 vErrors = [err183];
 }
@@ -2259,8 +2259,10 @@ vErrors.push(err183);
 }
 errors++;
 }
-if(!(formats6.validate(data70))){
-const err184 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.migrations,data:data70};
+}
+}
+else {
+const err184 = {instancePath:instancePath+"/status/revertedWrites/" + i8,schemaPath:"#/properties/status/properties/revertedWrites/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.revertedWrites.items.type,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data67};
 if(vErrors === null){
 vErrors = [err184];
 }
@@ -2271,11 +2273,8 @@ errors++;
 }
 }
 }
-if(data21.history !== undefined){
-let data71 = data21.history;
-if(Array.isArray(data71)){
-if(data71.length > 10){
-const err185 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items",schema:10,parentSchema:schema11.properties.status.properties.history,data:data71};
+else {
+const err185 = {instancePath:instancePath+"/status/revertedWrites",schemaPath:"#/properties/status/properties/revertedWrites/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.revertedWrites.type,parentSchema:schema11.properties.status.properties.revertedWrites,data:data66};
 if(vErrors === null){
 vErrors = [err185];
 }
@@ -2284,12 +2283,11 @@ vErrors.push(err185);
 }
 errors++;
 }
-const len9 = data71.length;
-for(let i9=0; i9<len9; i9++){
-let data72 = data71[i9];
-if(data72 && typeof data72 == "object" && !Array.isArray(data72)){
-if(data72.time === undefined){
-const err186 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data72};
+}
+if(data21.migrations !== undefined){
+let data72 = data21.migrations;
+if(!(((typeof data72 == "number") && (!(data72 % 1) && !isNaN(data72))) && (isFinite(data72)))){
+const err186 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.migrations.type,parentSchema:schema11.properties.status.properties.migrations,data:data72};
 if(vErrors === null){
 vErrors = [err186];
 }
@@ -2298,8 +2296,9 @@ vErrors.push(err186);
 }
 errors++;
 }
-if(data72.reason === undefined){
-const err187 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data72};
+if((typeof data72 == "number") && (isFinite(data72))){
+if(data72 < 0 || isNaN(data72)){
+const err187 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.migrations,data:data72};
 if(vErrors === null){
 vErrors = [err187];
 }
@@ -2308,8 +2307,8 @@ vErrors.push(err187);
 }
 errors++;
 }
-if(data72.from === undefined){
-const err188 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data72};
+if(!(formats6.validate(data72))){
+const err188 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.migrations,data:data72};
 if(vErrors === null){
 vErrors = [err188];
 }
@@ -2318,8 +2317,13 @@ vErrors.push(err188);
 }
 errors++;
 }
-if(data72.to === undefined){
-const err189 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data72};
+}
+}
+if(data21.history !== undefined){
+let data73 = data21.history;
+if(Array.isArray(data73)){
+if(data73.length > 10){
+const err189 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items",schema:10,parentSchema:schema11.properties.status.properties.history,data:data73};
 if(vErrors === null){
 vErrors = [err189];
 }
@@ -2328,8 +2332,12 @@ vErrors.push(err189);
 }
 errors++;
 }
-if(data72.scans === undefined){
-const err190 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "scans"},message:"must have required property '"+"scans"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data72};
+const len9 = data73.length;
+for(let i9=0; i9<len9; i9++){
+let data74 = data73[i9];
+if(data74 && typeof data74 == "object" && !Array.isArray(data74)){
+if(data74.time === undefined){
+const err190 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data74};
 if(vErrors === null){
 vErrors = [err190];
 }
@@ -2338,9 +2346,8 @@ vErrors.push(err190);
 }
 errors++;
 }
-for(const key17 in data72){
-if(!(((((key17 === "time") || (key17 === "reason")) || (key17 === "from")) || (key17 === "to")) || (key17 === "scans"))){
-const err191 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items,data:data72};
+if(data74.reason === undefined){
+const err191 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data74};
 if(vErrors === null){
 vErrors = [err191];
 }
@@ -2349,12 +2356,8 @@ vErrors.push(err191);
 }
 errors++;
 }
-}
-if(data72.time !== undefined){
-let data73 = data72.time;
-if(typeof data73 === "string"){
-if(!(formats2.validate(data73))){
-const err192 = {instancePath:instancePath+"/status/history/" + i9+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data73};
+if(data74.from === undefined){
+const err192 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data74};
 if(vErrors === null){
 vErrors = [err192];
 }
@@ -2363,9 +2366,8 @@ vErrors.push(err192);
 }
 errors++;
 }
-}
-else {
-const err193 = {instancePath:instancePath+"/status/history/" + i9+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.time.type,parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data73};
+if(data74.to === undefined){
+const err193 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data74};
 if(vErrors === null){
 vErrors = [err193];
 }
@@ -2374,12 +2376,8 @@ vErrors.push(err193);
 }
 errors++;
 }
-}
-if(data72.reason !== undefined){
-let data74 = data72.reason;
-if(typeof data74 === "string"){
-if(func2(data74) < 1){
-const err194 = {instancePath:instancePath+"/status/history/" + i9+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data74};
+if(data74.scans === undefined){
+const err194 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "scans"},message:"must have required property '"+"scans"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data74};
 if(vErrors === null){
 vErrors = [err194];
 }
@@ -2388,9 +2386,9 @@ vErrors.push(err194);
 }
 errors++;
 }
-}
-else {
-const err195 = {instancePath:instancePath+"/status/history/" + i9+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.reason.type,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data74};
+for(const key17 in data74){
+if(!(((((key17 === "time") || (key17 === "reason")) || (key17 === "from")) || (key17 === "to")) || (key17 === "scans"))){
+const err195 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items,data:data74};
 if(vErrors === null){
 vErrors = [err195];
 }
@@ -2400,11 +2398,11 @@ vErrors.push(err195);
 errors++;
 }
 }
-if(data72.from !== undefined){
-let data75 = data72.from;
-if(data75 && typeof data75 == "object" && !Array.isArray(data75)){
-if(data75.image === undefined){
-const err196 = {instancePath:instancePath+"/status/history/" + i9+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.from.required,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data75};
+if(data74.time !== undefined){
+let data75 = data74.time;
+if(typeof data75 === "string"){
+if(!(formats2.validate(data75))){
+const err196 = {instancePath:instancePath+"/status/history/" + i9+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data75};
 if(vErrors === null){
 vErrors = [err196];
 }
@@ -2413,9 +2411,9 @@ vErrors.push(err196);
 }
 errors++;
 }
-for(const key18 in data75){
-if(!(((key18 === "platform") || (key18 === "image")) || (key18 === "secret"))){
-const err197 = {instancePath:instancePath+"/status/history/" + i9+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data75};
+}
+else {
+const err197 = {instancePath:instancePath+"/status/history/" + i9+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.time.type,parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data75};
 if(vErrors === null){
 vErrors = [err197];
 }
@@ -2425,10 +2423,11 @@ vErrors.push(err197);
 errors++;
 }
 }
-if(data75.platform !== undefined){
-let data76 = data75.platform;
-if(typeof data76 !== "string"){
-const err198 = {instancePath:instancePath+"/status/history/" + i9+"/from/platform",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.platform,data:data76};
+if(data74.reason !== undefined){
+let data76 = data74.reason;
+if(typeof data76 === "string"){
+if(func2(data76) < 1){
+const err198 = {instancePath:instancePath+"/status/history/" + i9+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data76};
 if(vErrors === null){
 vErrors = [err198];
 }
@@ -2438,10 +2437,8 @@ vErrors.push(err198);
 errors++;
 }
 }
-if(data75.image !== undefined){
-let data77 = data75.image;
-if(typeof data77 !== "string"){
-const err199 = {instancePath:instancePath+"/status/history/" + i9+"/from/image",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.image,data:data77};
+else {
+const err199 = {instancePath:instancePath+"/status/history/" + i9+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.reason.type,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data76};
 if(vErrors === null){
 vErrors = [err199];
 }
@@ -2451,10 +2448,11 @@ vErrors.push(err199);
 errors++;
 }
 }
-if(data75.secret !== undefined){
-let data78 = data75.secret;
-if(typeof data78 !== "string"){
-const err200 = {instancePath:instancePath+"/status/history/" + i9+"/from/secret",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.secret,data:data78};
+if(data74.from !== undefined){
+let data77 = data74.from;
+if(data77 && typeof data77 == "object" && !Array.isArray(data77)){
+if(data77.image === undefined){
+const err200 = {instancePath:instancePath+"/status/history/" + i9+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.from.required,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data77};
 if(vErrors === null){
 vErrors = [err200];
 }
@@ -2463,10 +2461,9 @@ vErrors.push(err200);
 }
 errors++;
 }
-}
-}
-else {
-const err201 = {instancePath:instancePath+"/status/history/" + i9+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.from.type,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data75};
+for(const key18 in data77){
+if(!(((key18 === "platform") || (key18 === "image")) || (key18 === "secret"))){
+const err201 = {instancePath:instancePath+"/status/history/" + i9+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data77};
 if(vErrors === null){
 vErrors = [err201];
 }
@@ -2476,11 +2473,10 @@ vErrors.push(err201);
 errors++;
 }
 }
-if(data72.to !== undefined){
-let data79 = data72.to;
-if(data79 && typeof data79 == "object" && !Array.isArray(data79)){
-if(data79.image === undefined){
-const err202 = {instancePath:instancePath+"/status/history/" + i9+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.to.required,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data79};
+if(data77.platform !== undefined){
+let data78 = data77.platform;
+if(typeof data78 !== "string"){
+const err202 = {instancePath:instancePath+"/status/history/" + i9+"/from/platform",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.platform,data:data78};
 if(vErrors === null){
 vErrors = [err202];
 }
@@ -2489,9 +2485,11 @@ vErrors.push(err202);
 }
 errors++;
 }
-for(const key19 in data79){
-if(!(((key19 === "platform") || (key19 === "image")) || (key19 === "secret"))){
-const err203 = {instancePath:instancePath+"/status/history/" + i9+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data79};
+}
+if(data77.image !== undefined){
+let data79 = data77.image;
+if(typeof data79 !== "string"){
+const err203 = {instancePath:instancePath+"/status/history/" + i9+"/from/image",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.image,data:data79};
 if(vErrors === null){
 vErrors = [err203];
 }
@@ -2501,10 +2499,10 @@ vErrors.push(err203);
 errors++;
 }
 }
-if(data79.platform !== undefined){
-let data80 = data79.platform;
+if(data77.secret !== undefined){
+let data80 = data77.secret;
 if(typeof data80 !== "string"){
-const err204 = {instancePath:instancePath+"/status/history/" + i9+"/to/platform",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.platform,data:data80};
+const err204 = {instancePath:instancePath+"/status/history/" + i9+"/from/secret",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.secret,data:data80};
 if(vErrors === null){
 vErrors = [err204];
 }
@@ -2514,10 +2512,9 @@ vErrors.push(err204);
 errors++;
 }
 }
-if(data79.image !== undefined){
-let data81 = data79.image;
-if(typeof data81 !== "string"){
-const err205 = {instancePath:instancePath+"/status/history/" + i9+"/to/image",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.image,data:data81};
+}
+else {
+const err205 = {instancePath:instancePath+"/status/history/" + i9+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.from.type,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data77};
 if(vErrors === null){
 vErrors = [err205];
 }
@@ -2527,10 +2524,11 @@ vErrors.push(err205);
 errors++;
 }
 }
-if(data79.secret !== undefined){
-let data82 = data79.secret;
-if(typeof data82 !== "string"){
-const err206 = {instancePath:instancePath+"/status/history/" + i9+"/to/secret",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.secret,data:data82};
+if(data74.to !== undefined){
+let data81 = data74.to;
+if(data81 && typeof data81 == "object" && !Array.isArray(data81)){
+if(data81.image === undefined){
+const err206 = {instancePath:instancePath+"/status/history/" + i9+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.to.required,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data81};
 if(vErrors === null){
 vErrors = [err206];
 }
@@ -2539,10 +2537,9 @@ vErrors.push(err206);
 }
 errors++;
 }
-}
-}
-else {
-const err207 = {instancePath:instancePath+"/status/history/" + i9+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.to.type,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data79};
+for(const key19 in data81){
+if(!(((key19 === "platform") || (key19 === "image")) || (key19 === "secret"))){
+const err207 = {instancePath:instancePath+"/status/history/" + i9+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data81};
 if(vErrors === null){
 vErrors = [err207];
 }
@@ -2552,10 +2549,10 @@ vErrors.push(err207);
 errors++;
 }
 }
-if(data72.scans !== undefined){
-let data83 = data72.scans;
-if(!(((typeof data83 == "number") && (!(data83 % 1) && !isNaN(data83))) && (isFinite(data83)))){
-const err208 = {instancePath:instancePath+"/status/history/" + i9+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.history.items.properties.scans.type,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data83};
+if(data81.platform !== undefined){
+let data82 = data81.platform;
+if(typeof data82 !== "string"){
+const err208 = {instancePath:instancePath+"/status/history/" + i9+"/to/platform",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.platform,data:data82};
 if(vErrors === null){
 vErrors = [err208];
 }
@@ -2564,9 +2561,11 @@ vErrors.push(err208);
 }
 errors++;
 }
-if((typeof data83 == "number") && (isFinite(data83))){
-if(data83 < 0 || isNaN(data83)){
-const err209 = {instancePath:instancePath+"/status/history/" + i9+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data83};
+}
+if(data81.image !== undefined){
+let data83 = data81.image;
+if(typeof data83 !== "string"){
+const err209 = {instancePath:instancePath+"/status/history/" + i9+"/to/image",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.image,data:data83};
 if(vErrors === null){
 vErrors = [err209];
 }
@@ -2575,8 +2574,11 @@ vErrors.push(err209);
 }
 errors++;
 }
-if(!(formats6.validate(data83))){
-const err210 = {instancePath:instancePath+"/status/history/" + i9+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data83};
+}
+if(data81.secret !== undefined){
+let data84 = data81.secret;
+if(typeof data84 !== "string"){
+const err210 = {instancePath:instancePath+"/status/history/" + i9+"/to/secret",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.secret,data:data84};
 if(vErrors === null){
 vErrors = [err210];
 }
@@ -2587,9 +2589,8 @@ errors++;
 }
 }
 }
-}
 else {
-const err211 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.type,parentSchema:schema11.properties.status.properties.history.items,data:data72};
+const err211 = {instancePath:instancePath+"/status/history/" + i9+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.to.type,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data81};
 if(vErrors === null){
 vErrors = [err211];
 }
@@ -2599,9 +2600,10 @@ vErrors.push(err211);
 errors++;
 }
 }
-}
-else {
-const err212 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.history.type,parentSchema:schema11.properties.status.properties.history,data:data71};
+if(data74.scans !== undefined){
+let data85 = data74.scans;
+if(!(((typeof data85 == "number") && (!(data85 % 1) && !isNaN(data85))) && (isFinite(data85)))){
+const err212 = {instancePath:instancePath+"/status/history/" + i9+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.history.items.properties.scans.type,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data85};
 if(vErrors === null){
 vErrors = [err212];
 }
@@ -2610,16 +2612,9 @@ vErrors.push(err212);
 }
 errors++;
 }
-}
-if(data21.conditions !== undefined){
-let data84 = data21.conditions;
-if(Array.isArray(data84)){
-const len10 = data84.length;
-for(let i10=0; i10<len10; i10++){
-let data85 = data84[i10];
-if(data85 && typeof data85 == "object" && !Array.isArray(data85)){
-if(data85.type === undefined){
-const err213 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data85};
+if((typeof data85 == "number") && (isFinite(data85))){
+if(data85 < 0 || isNaN(data85)){
+const err213 = {instancePath:instancePath+"/status/history/" + i9+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data85};
 if(vErrors === null){
 vErrors = [err213];
 }
@@ -2628,8 +2623,8 @@ vErrors.push(err213);
 }
 errors++;
 }
-if(data85.status === undefined){
-const err214 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data85};
+if(!(formats6.validate(data85))){
+const err214 = {instancePath:instancePath+"/status/history/" + i9+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data85};
 if(vErrors === null){
 vErrors = [err214];
 }
@@ -2638,8 +2633,11 @@ vErrors.push(err214);
 }
 errors++;
 }
-if(data85.reason === undefined){
-const err215 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data85};
+}
+}
+}
+else {
+const err215 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.type,parentSchema:schema11.properties.status.properties.history.items,data:data74};
 if(vErrors === null){
 vErrors = [err215];
 }
@@ -2648,8 +2646,10 @@ vErrors.push(err215);
 }
 errors++;
 }
-if(data85.message === undefined){
-const err216 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data85};
+}
+}
+else {
+const err216 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.history.type,parentSchema:schema11.properties.status.properties.history,data:data73};
 if(vErrors === null){
 vErrors = [err216];
 }
@@ -2658,8 +2658,16 @@ vErrors.push(err216);
 }
 errors++;
 }
-if(data85.lastTransitionTime === undefined){
-const err217 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data85};
+}
+if(data21.conditions !== undefined){
+let data86 = data21.conditions;
+if(Array.isArray(data86)){
+const len10 = data86.length;
+for(let i10=0; i10<len10; i10++){
+let data87 = data86[i10];
+if(data87 && typeof data87 == "object" && !Array.isArray(data87)){
+if(data87.type === undefined){
+const err217 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data87};
 if(vErrors === null){
 vErrors = [err217];
 }
@@ -2668,9 +2676,8 @@ vErrors.push(err217);
 }
 errors++;
 }
-for(const key20 in data85){
-if(!((((((key20 === "type") || (key20 === "status")) || (key20 === "reason")) || (key20 === "message")) || (key20 === "observedGeneration")) || (key20 === "lastTransitionTime"))){
-const err218 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.conditions.items,data:data85};
+if(data87.status === undefined){
+const err218 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data87};
 if(vErrors === null){
 vErrors = [err218];
 }
@@ -2679,12 +2686,8 @@ vErrors.push(err218);
 }
 errors++;
 }
-}
-if(data85.type !== undefined){
-let data86 = data85.type;
-if(typeof data86 === "string"){
-if(func2(data86) > 316){
-const err219 = {instancePath:instancePath+"/status/conditions/" + i10+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 316},message:"must NOT have more than 316 characters",schema:316,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data86};
+if(data87.reason === undefined){
+const err219 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data87};
 if(vErrors === null){
 vErrors = [err219];
 }
@@ -2693,8 +2696,8 @@ vErrors.push(err219);
 }
 errors++;
 }
-if(!pattern8.test(data86)){
-const err220 = {instancePath:instancePath+"/status/conditions/" + i10+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/pattern",keyword:"pattern",params:{pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},message:"must match pattern \""+"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"+"\"",schema:"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data86};
+if(data87.message === undefined){
+const err220 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data87};
 if(vErrors === null){
 vErrors = [err220];
 }
@@ -2703,9 +2706,8 @@ vErrors.push(err220);
 }
 errors++;
 }
-}
-else {
-const err221 = {instancePath:instancePath+"/status/conditions/" + i10+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.type.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data86};
+if(data87.lastTransitionTime === undefined){
+const err221 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data87};
 if(vErrors === null){
 vErrors = [err221];
 }
@@ -2714,11 +2716,9 @@ vErrors.push(err221);
 }
 errors++;
 }
-}
-if(data85.status !== undefined){
-let data87 = data85.status;
-if(typeof data87 !== "string"){
-const err222 = {instancePath:instancePath+"/status/conditions/" + i10+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.status.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data87};
+for(const key20 in data87){
+if(!((((((key20 === "type") || (key20 === "status")) || (key20 === "reason")) || (key20 === "message")) || (key20 === "observedGeneration")) || (key20 === "lastTransitionTime"))){
+const err222 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.conditions.items,data:data87};
 if(vErrors === null){
 vErrors = [err222];
 }
@@ -2727,8 +2727,12 @@ vErrors.push(err222);
 }
 errors++;
 }
-if(!(((data87 === "True") || (data87 === "False")) || (data87 === "Unknown"))){
-const err223 = {instancePath:instancePath+"/status/conditions/" + i10+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.conditions.items.properties.status.enum,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data87};
+}
+if(data87.type !== undefined){
+let data88 = data87.type;
+if(typeof data88 === "string"){
+if(func2(data88) > 316){
+const err223 = {instancePath:instancePath+"/status/conditions/" + i10+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 316},message:"must NOT have more than 316 characters",schema:316,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data88};
 if(vErrors === null){
 vErrors = [err223];
 }
@@ -2737,12 +2741,8 @@ vErrors.push(err223);
 }
 errors++;
 }
-}
-if(data85.reason !== undefined){
-let data88 = data85.reason;
-if(typeof data88 === "string"){
-if(func2(data88) > 1024){
-const err224 = {instancePath:instancePath+"/status/conditions/" + i10+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data88};
+if(!pattern8.test(data88)){
+const err224 = {instancePath:instancePath+"/status/conditions/" + i10+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/pattern",keyword:"pattern",params:{pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},message:"must match pattern \""+"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"+"\"",schema:"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data88};
 if(vErrors === null){
 vErrors = [err224];
 }
@@ -2751,8 +2751,9 @@ vErrors.push(err224);
 }
 errors++;
 }
-if(func2(data88) < 1){
-const err225 = {instancePath:instancePath+"/status/conditions/" + i10+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data88};
+}
+else {
+const err225 = {instancePath:instancePath+"/status/conditions/" + i10+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.type.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data88};
 if(vErrors === null){
 vErrors = [err225];
 }
@@ -2761,8 +2762,11 @@ vErrors.push(err225);
 }
 errors++;
 }
-if(!pattern9.test(data88)){
-const err226 = {instancePath:instancePath+"/status/conditions/" + i10+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},message:"must match pattern \""+"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"+"\"",schema:"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data88};
+}
+if(data87.status !== undefined){
+let data89 = data87.status;
+if(typeof data89 !== "string"){
+const err226 = {instancePath:instancePath+"/status/conditions/" + i10+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.status.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data89};
 if(vErrors === null){
 vErrors = [err226];
 }
@@ -2771,9 +2775,8 @@ vErrors.push(err226);
 }
 errors++;
 }
-}
-else {
-const err227 = {instancePath:instancePath+"/status/conditions/" + i10+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.reason.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data88};
+if(!(((data89 === "True") || (data89 === "False")) || (data89 === "Unknown"))){
+const err227 = {instancePath:instancePath+"/status/conditions/" + i10+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.conditions.items.properties.status.enum,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data89};
 if(vErrors === null){
 vErrors = [err227];
 }
@@ -2783,11 +2786,11 @@ vErrors.push(err227);
 errors++;
 }
 }
-if(data85.message !== undefined){
-let data89 = data85.message;
-if(typeof data89 === "string"){
-if(func2(data89) > 32768){
-const err228 = {instancePath:instancePath+"/status/conditions/" + i10+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 32768},message:"must NOT have more than 32768 characters",schema:32768,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data89};
+if(data87.reason !== undefined){
+let data90 = data87.reason;
+if(typeof data90 === "string"){
+if(func2(data90) > 1024){
+const err228 = {instancePath:instancePath+"/status/conditions/" + i10+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data90};
 if(vErrors === null){
 vErrors = [err228];
 }
@@ -2796,9 +2799,8 @@ vErrors.push(err228);
 }
 errors++;
 }
-}
-else {
-const err229 = {instancePath:instancePath+"/status/conditions/" + i10+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.message.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data89};
+if(func2(data90) < 1){
+const err229 = {instancePath:instancePath+"/status/conditions/" + i10+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data90};
 if(vErrors === null){
 vErrors = [err229];
 }
@@ -2807,11 +2809,8 @@ vErrors.push(err229);
 }
 errors++;
 }
-}
-if(data85.observedGeneration !== undefined){
-let data90 = data85.observedGeneration;
-if(!(((typeof data90 == "number") && (!(data90 % 1) && !isNaN(data90))) && (isFinite(data90)))){
-const err230 = {instancePath:instancePath+"/status/conditions/" + i10+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.conditions.items.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data90};
+if(!pattern9.test(data90)){
+const err230 = {instancePath:instancePath+"/status/conditions/" + i10+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},message:"must match pattern \""+"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"+"\"",schema:"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data90};
 if(vErrors === null){
 vErrors = [err230];
 }
@@ -2820,9 +2819,9 @@ vErrors.push(err230);
 }
 errors++;
 }
-if((typeof data90 == "number") && (isFinite(data90))){
-if(data90 < 0 || isNaN(data90)){
-const err231 = {instancePath:instancePath+"/status/conditions/" + i10+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data90};
+}
+else {
+const err231 = {instancePath:instancePath+"/status/conditions/" + i10+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.reason.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data90};
 if(vErrors === null){
 vErrors = [err231];
 }
@@ -2831,8 +2830,12 @@ vErrors.push(err231);
 }
 errors++;
 }
-if(!(formats0.validate(data90))){
-const err232 = {instancePath:instancePath+"/status/conditions/" + i10+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/format",keyword:"format",params:{format: "int64"},message:"must match format \""+"int64"+"\"",schema:"int64",parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data90};
+}
+if(data87.message !== undefined){
+let data91 = data87.message;
+if(typeof data91 === "string"){
+if(func2(data91) > 32768){
+const err232 = {instancePath:instancePath+"/status/conditions/" + i10+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 32768},message:"must NOT have more than 32768 characters",schema:32768,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data91};
 if(vErrors === null){
 vErrors = [err232];
 }
@@ -2842,12 +2845,8 @@ vErrors.push(err232);
 errors++;
 }
 }
-}
-if(data85.lastTransitionTime !== undefined){
-let data91 = data85.lastTransitionTime;
-if(typeof data91 === "string"){
-if(!(formats2.validate(data91))){
-const err233 = {instancePath:instancePath+"/status/conditions/" + i10+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data91};
+else {
+const err233 = {instancePath:instancePath+"/status/conditions/" + i10+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.message.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data91};
 if(vErrors === null){
 vErrors = [err233];
 }
@@ -2857,8 +2856,10 @@ vErrors.push(err233);
 errors++;
 }
 }
-else {
-const err234 = {instancePath:instancePath+"/status/conditions/" + i10+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data91};
+if(data87.observedGeneration !== undefined){
+let data92 = data87.observedGeneration;
+if(!(((typeof data92 == "number") && (!(data92 % 1) && !isNaN(data92))) && (isFinite(data92)))){
+const err234 = {instancePath:instancePath+"/status/conditions/" + i10+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.conditions.items.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data92};
 if(vErrors === null){
 vErrors = [err234];
 }
@@ -2867,10 +2868,9 @@ vErrors.push(err234);
 }
 errors++;
 }
-}
-}
-else {
-const err235 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.conditions.items.type,parentSchema:schema11.properties.status.properties.conditions.items,data:data85};
+if((typeof data92 == "number") && (isFinite(data92))){
+if(data92 < 0 || isNaN(data92)){
+const err235 = {instancePath:instancePath+"/status/conditions/" + i10+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data92};
 if(vErrors === null){
 vErrors = [err235];
 }
@@ -2879,10 +2879,8 @@ vErrors.push(err235);
 }
 errors++;
 }
-}
-}
-else {
-const err236 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.conditions.type,parentSchema:schema11.properties.status.properties.conditions,data:data84};
+if(!(formats0.validate(data92))){
+const err236 = {instancePath:instancePath+"/status/conditions/" + i10+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/format",keyword:"format",params:{format: "int64"},message:"must match format \""+"int64"+"\"",schema:"int64",parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data92};
 if(vErrors === null){
 vErrors = [err236];
 }
@@ -2893,8 +2891,11 @@ errors++;
 }
 }
 }
-else {
-const err237 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.type,parentSchema:schema11.properties.status,data:data21};
+if(data87.lastTransitionTime !== undefined){
+let data93 = data87.lastTransitionTime;
+if(typeof data93 === "string"){
+if(!(formats2.validate(data93))){
+const err237 = {instancePath:instancePath+"/status/conditions/" + i10+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data93};
 if(vErrors === null){
 vErrors = [err237];
 }
@@ -2904,11 +2905,8 @@ vErrors.push(err237);
 errors++;
 }
 }
-if(data.metadata !== undefined){
-let data92 = data.metadata;
-if(data92 && typeof data92 == "object" && !Array.isArray(data92)){
-if(data92.name === undefined){
-const err238 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.required,parentSchema:schema11.properties.metadata,data:data92};
+else {
+const err238 = {instancePath:instancePath+"/status/conditions/" + i10+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data93};
 if(vErrors === null){
 vErrors = [err238];
 }
@@ -2917,10 +2915,10 @@ vErrors.push(err238);
 }
 errors++;
 }
-if(data92.name !== undefined){
-let data93 = data92.name;
-if(typeof data93 !== "string"){
-const err239 = {instancePath:instancePath+"/metadata/name",schemaPath:"#/properties/metadata/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.name.type,parentSchema:schema11.properties.metadata.properties.name,data:data93};
+}
+}
+else {
+const err239 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.conditions.items.type,parentSchema:schema11.properties.status.properties.conditions.items,data:data87};
 if(vErrors === null){
 vErrors = [err239];
 }
@@ -2930,10 +2928,9 @@ vErrors.push(err239);
 errors++;
 }
 }
-if(data92.namespace !== undefined){
-let data94 = data92.namespace;
-if(typeof data94 !== "string"){
-const err240 = {instancePath:instancePath+"/metadata/namespace",schemaPath:"#/properties/metadata/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.namespace.type,parentSchema:schema11.properties.metadata.properties.namespace,data:data94};
+}
+else {
+const err240 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.conditions.type,parentSchema:schema11.properties.status.properties.conditions,data:data86};
 if(vErrors === null){
 vErrors = [err240];
 }
@@ -2943,10 +2940,9 @@ vErrors.push(err240);
 errors++;
 }
 }
-if(data92.uid !== undefined){
-let data95 = data92.uid;
-if(typeof data95 !== "string"){
-const err241 = {instancePath:instancePath+"/metadata/uid",schemaPath:"#/properties/metadata/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.uid.type,parentSchema:schema11.properties.metadata.properties.uid,data:data95};
+}
+else {
+const err241 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.type,parentSchema:schema11.properties.status,data:data21};
 if(vErrors === null){
 vErrors = [err241];
 }
@@ -2956,10 +2952,11 @@ vErrors.push(err241);
 errors++;
 }
 }
-if(data92.resourceVersion !== undefined){
-let data96 = data92.resourceVersion;
-if(typeof data96 !== "string"){
-const err242 = {instancePath:instancePath+"/metadata/resourceVersion",schemaPath:"#/properties/metadata/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.resourceVersion.type,parentSchema:schema11.properties.metadata.properties.resourceVersion,data:data96};
+if(data.metadata !== undefined){
+let data94 = data.metadata;
+if(data94 && typeof data94 == "object" && !Array.isArray(data94)){
+if(data94.name === undefined){
+const err242 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.required,parentSchema:schema11.properties.metadata,data:data94};
 if(vErrors === null){
 vErrors = [err242];
 }
@@ -2968,11 +2965,10 @@ vErrors.push(err242);
 }
 errors++;
 }
-}
-if(data92.generation !== undefined){
-let data97 = data92.generation;
-if(!(((typeof data97 == "number") && (!(data97 % 1) && !isNaN(data97))) && (isFinite(data97)))){
-const err243 = {instancePath:instancePath+"/metadata/generation",schemaPath:"#/properties/metadata/properties/generation/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.metadata.properties.generation.type,parentSchema:schema11.properties.metadata.properties.generation,data:data97};
+if(data94.name !== undefined){
+let data95 = data94.name;
+if(typeof data95 !== "string"){
+const err243 = {instancePath:instancePath+"/metadata/name",schemaPath:"#/properties/metadata/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.name.type,parentSchema:schema11.properties.metadata.properties.name,data:data95};
 if(vErrors === null){
 vErrors = [err243];
 }
@@ -2982,10 +2978,10 @@ vErrors.push(err243);
 errors++;
 }
 }
-if(data92.creationTimestamp !== undefined){
-let data98 = data92.creationTimestamp;
-if(typeof data98 !== "string"){
-const err244 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.creationTimestamp.type,parentSchema:schema11.properties.metadata.properties.creationTimestamp,data:data98};
+if(data94.namespace !== undefined){
+let data96 = data94.namespace;
+if(typeof data96 !== "string"){
+const err244 = {instancePath:instancePath+"/metadata/namespace",schemaPath:"#/properties/metadata/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.namespace.type,parentSchema:schema11.properties.metadata.properties.namespace,data:data96};
 if(vErrors === null){
 vErrors = [err244];
 }
@@ -2995,10 +2991,10 @@ vErrors.push(err244);
 errors++;
 }
 }
-if(data92.deletionTimestamp !== undefined){
-let data99 = data92.deletionTimestamp;
-if(typeof data99 !== "string"){
-const err245 = {instancePath:instancePath+"/metadata/deletionTimestamp",schemaPath:"#/properties/metadata/properties/deletionTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.deletionTimestamp.type,parentSchema:schema11.properties.metadata.properties.deletionTimestamp,data:data99};
+if(data94.uid !== undefined){
+let data97 = data94.uid;
+if(typeof data97 !== "string"){
+const err245 = {instancePath:instancePath+"/metadata/uid",schemaPath:"#/properties/metadata/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.uid.type,parentSchema:schema11.properties.metadata.properties.uid,data:data97};
 if(vErrors === null){
 vErrors = [err245];
 }
@@ -3008,13 +3004,10 @@ vErrors.push(err245);
 errors++;
 }
 }
-if(data92.labels !== undefined){
-let data100 = data92.labels;
-if(data100 && typeof data100 == "object" && !Array.isArray(data100)){
-for(const key21 in data100){
-let data101 = data100[key21];
-if(typeof data101 !== "string"){
-const err246 = {instancePath:instancePath+"/metadata/labels/" + key21.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/labels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.labels.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.labels.additionalProperties,data:data101};
+if(data94.resourceVersion !== undefined){
+let data98 = data94.resourceVersion;
+if(typeof data98 !== "string"){
+const err246 = {instancePath:instancePath+"/metadata/resourceVersion",schemaPath:"#/properties/metadata/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.resourceVersion.type,parentSchema:schema11.properties.metadata.properties.resourceVersion,data:data98};
 if(vErrors === null){
 vErrors = [err246];
 }
@@ -3024,9 +3017,10 @@ vErrors.push(err246);
 errors++;
 }
 }
-}
-else {
-const err247 = {instancePath:instancePath+"/metadata/labels",schemaPath:"#/properties/metadata/properties/labels/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.labels.type,parentSchema:schema11.properties.metadata.properties.labels,data:data100};
+if(data94.generation !== undefined){
+let data99 = data94.generation;
+if(!(((typeof data99 == "number") && (!(data99 % 1) && !isNaN(data99))) && (isFinite(data99)))){
+const err247 = {instancePath:instancePath+"/metadata/generation",schemaPath:"#/properties/metadata/properties/generation/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.metadata.properties.generation.type,parentSchema:schema11.properties.metadata.properties.generation,data:data99};
 if(vErrors === null){
 vErrors = [err247];
 }
@@ -3036,13 +3030,10 @@ vErrors.push(err247);
 errors++;
 }
 }
-if(data92.annotations !== undefined){
-let data102 = data92.annotations;
-if(data102 && typeof data102 == "object" && !Array.isArray(data102)){
-for(const key22 in data102){
-let data103 = data102[key22];
-if(typeof data103 !== "string"){
-const err248 = {instancePath:instancePath+"/metadata/annotations/" + key22.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.annotations.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.annotations.additionalProperties,data:data103};
+if(data94.creationTimestamp !== undefined){
+let data100 = data94.creationTimestamp;
+if(typeof data100 !== "string"){
+const err248 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.creationTimestamp.type,parentSchema:schema11.properties.metadata.properties.creationTimestamp,data:data100};
 if(vErrors === null){
 vErrors = [err248];
 }
@@ -3052,9 +3043,10 @@ vErrors.push(err248);
 errors++;
 }
 }
-}
-else {
-const err249 = {instancePath:instancePath+"/metadata/annotations",schemaPath:"#/properties/metadata/properties/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.annotations.type,parentSchema:schema11.properties.metadata.properties.annotations,data:data102};
+if(data94.deletionTimestamp !== undefined){
+let data101 = data94.deletionTimestamp;
+if(typeof data101 !== "string"){
+const err249 = {instancePath:instancePath+"/metadata/deletionTimestamp",schemaPath:"#/properties/metadata/properties/deletionTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.deletionTimestamp.type,parentSchema:schema11.properties.metadata.properties.deletionTimestamp,data:data101};
 if(vErrors === null){
 vErrors = [err249];
 }
@@ -3064,15 +3056,13 @@ vErrors.push(err249);
 errors++;
 }
 }
-if(data92.ownerReferences !== undefined){
-let data104 = data92.ownerReferences;
-if(Array.isArray(data104)){
-const len11 = data104.length;
-for(let i11=0; i11<len11; i11++){
-let data105 = data104[i11];
-if(data105 && typeof data105 == "object" && !Array.isArray(data105)){
-if(data105.apiVersion === undefined){
-const err250 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "apiVersion"},message:"must have required property '"+"apiVersion"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data105};
+if(data94.labels !== undefined){
+let data102 = data94.labels;
+if(data102 && typeof data102 == "object" && !Array.isArray(data102)){
+for(const key21 in data102){
+let data103 = data102[key21];
+if(typeof data103 !== "string"){
+const err250 = {instancePath:instancePath+"/metadata/labels/" + key21.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/labels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.labels.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.labels.additionalProperties,data:data103};
 if(vErrors === null){
 vErrors = [err250];
 }
@@ -3081,8 +3071,10 @@ vErrors.push(err250);
 }
 errors++;
 }
-if(data105.kind === undefined){
-const err251 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data105};
+}
+}
+else {
+const err251 = {instancePath:instancePath+"/metadata/labels",schemaPath:"#/properties/metadata/properties/labels/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.labels.type,parentSchema:schema11.properties.metadata.properties.labels,data:data102};
 if(vErrors === null){
 vErrors = [err251];
 }
@@ -3091,8 +3083,14 @@ vErrors.push(err251);
 }
 errors++;
 }
-if(data105.name === undefined){
-const err252 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data105};
+}
+if(data94.annotations !== undefined){
+let data104 = data94.annotations;
+if(data104 && typeof data104 == "object" && !Array.isArray(data104)){
+for(const key22 in data104){
+let data105 = data104[key22];
+if(typeof data105 !== "string"){
+const err252 = {instancePath:instancePath+"/metadata/annotations/" + key22.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.annotations.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.annotations.additionalProperties,data:data105};
 if(vErrors === null){
 vErrors = [err252];
 }
@@ -3101,8 +3099,10 @@ vErrors.push(err252);
 }
 errors++;
 }
-if(data105.uid === undefined){
-const err253 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data105};
+}
+}
+else {
+const err253 = {instancePath:instancePath+"/metadata/annotations",schemaPath:"#/properties/metadata/properties/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.annotations.type,parentSchema:schema11.properties.metadata.properties.annotations,data:data104};
 if(vErrors === null){
 vErrors = [err253];
 }
@@ -3111,10 +3111,16 @@ vErrors.push(err253);
 }
 errors++;
 }
-if(data105.apiVersion !== undefined){
-let data106 = data105.apiVersion;
-if(typeof data106 !== "string"){
-const err254 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11+"/apiVersion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/apiVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion,data:data106};
+}
+if(data94.ownerReferences !== undefined){
+let data106 = data94.ownerReferences;
+if(Array.isArray(data106)){
+const len11 = data106.length;
+for(let i11=0; i11<len11; i11++){
+let data107 = data106[i11];
+if(data107 && typeof data107 == "object" && !Array.isArray(data107)){
+if(data107.apiVersion === undefined){
+const err254 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "apiVersion"},message:"must have required property '"+"apiVersion"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data107};
 if(vErrors === null){
 vErrors = [err254];
 }
@@ -3123,11 +3129,8 @@ vErrors.push(err254);
 }
 errors++;
 }
-}
-if(data105.kind !== undefined){
-let data107 = data105.kind;
-if(typeof data107 !== "string"){
-const err255 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11+"/kind",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind,data:data107};
+if(data107.kind === undefined){
+const err255 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data107};
 if(vErrors === null){
 vErrors = [err255];
 }
@@ -3136,11 +3139,8 @@ vErrors.push(err255);
 }
 errors++;
 }
-}
-if(data105.name !== undefined){
-let data108 = data105.name;
-if(typeof data108 !== "string"){
-const err256 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11+"/name",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.name.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.name,data:data108};
+if(data107.name === undefined){
+const err256 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data107};
 if(vErrors === null){
 vErrors = [err256];
 }
@@ -3149,11 +3149,8 @@ vErrors.push(err256);
 }
 errors++;
 }
-}
-if(data105.uid !== undefined){
-let data109 = data105.uid;
-if(typeof data109 !== "string"){
-const err257 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11+"/uid",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid,data:data109};
+if(data107.uid === undefined){
+const err257 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data107};
 if(vErrors === null){
 vErrors = [err257];
 }
@@ -3162,11 +3159,10 @@ vErrors.push(err257);
 }
 errors++;
 }
-}
-if(data105.controller !== undefined){
-let data110 = data105.controller;
-if(typeof data110 !== "boolean"){
-const err258 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11+"/controller",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/controller/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller,data:data110};
+if(data107.apiVersion !== undefined){
+let data108 = data107.apiVersion;
+if(typeof data108 !== "string"){
+const err258 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11+"/apiVersion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/apiVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion,data:data108};
 if(vErrors === null){
 vErrors = [err258];
 }
@@ -3176,10 +3172,10 @@ vErrors.push(err258);
 errors++;
 }
 }
-if(data105.blockOwnerDeletion !== undefined){
-let data111 = data105.blockOwnerDeletion;
-if(typeof data111 !== "boolean"){
-const err259 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11+"/blockOwnerDeletion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/blockOwnerDeletion/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion,data:data111};
+if(data107.kind !== undefined){
+let data109 = data107.kind;
+if(typeof data109 !== "string"){
+const err259 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11+"/kind",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind,data:data109};
 if(vErrors === null){
 vErrors = [err259];
 }
@@ -3189,9 +3185,10 @@ vErrors.push(err259);
 errors++;
 }
 }
-}
-else {
-const err260 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11,schemaPath:"#/properties/metadata/properties/ownerReferences/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.ownerReferences.items.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data105};
+if(data107.name !== undefined){
+let data110 = data107.name;
+if(typeof data110 !== "string"){
+const err260 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11+"/name",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.name.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.name,data:data110};
 if(vErrors === null){
 vErrors = [err260];
 }
@@ -3201,9 +3198,10 @@ vErrors.push(err260);
 errors++;
 }
 }
-}
-else {
-const err261 = {instancePath:instancePath+"/metadata/ownerReferences",schemaPath:"#/properties/metadata/properties/ownerReferences/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.metadata.properties.ownerReferences.type,parentSchema:schema11.properties.metadata.properties.ownerReferences,data:data104};
+if(data107.uid !== undefined){
+let data111 = data107.uid;
+if(typeof data111 !== "string"){
+const err261 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11+"/uid",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid,data:data111};
 if(vErrors === null){
 vErrors = [err261];
 }
@@ -3213,9 +3211,10 @@ vErrors.push(err261);
 errors++;
 }
 }
-}
-else {
-const err262 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.type,parentSchema:schema11.properties.metadata,data:data92};
+if(data107.controller !== undefined){
+let data112 = data107.controller;
+if(typeof data112 !== "boolean"){
+const err262 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11+"/controller",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/controller/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller,data:data112};
 if(vErrors === null){
 vErrors = [err262];
 }
@@ -3225,14 +3224,63 @@ vErrors.push(err262);
 errors++;
 }
 }
-}
-else {
-const err263 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+if(data107.blockOwnerDeletion !== undefined){
+let data113 = data107.blockOwnerDeletion;
+if(typeof data113 !== "boolean"){
+const err263 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11+"/blockOwnerDeletion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/blockOwnerDeletion/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion,data:data113};
 if(vErrors === null){
 vErrors = [err263];
 }
 else {
 vErrors.push(err263);
+}
+errors++;
+}
+}
+}
+else {
+const err264 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11,schemaPath:"#/properties/metadata/properties/ownerReferences/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.ownerReferences.items.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data107};
+if(vErrors === null){
+vErrors = [err264];
+}
+else {
+vErrors.push(err264);
+}
+errors++;
+}
+}
+}
+else {
+const err265 = {instancePath:instancePath+"/metadata/ownerReferences",schemaPath:"#/properties/metadata/properties/ownerReferences/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.metadata.properties.ownerReferences.type,parentSchema:schema11.properties.metadata.properties.ownerReferences,data:data106};
+if(vErrors === null){
+vErrors = [err265];
+}
+else {
+vErrors.push(err265);
+}
+errors++;
+}
+}
+}
+else {
+const err266 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.type,parentSchema:schema11.properties.metadata,data:data94};
+if(vErrors === null){
+vErrors = [err266];
+}
+else {
+vErrors.push(err266);
+}
+errors++;
+}
+}
+}
+else {
+const err267 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+if(vErrors === null){
+vErrors = [err267];
+}
+else {
+vErrors.push(err267);
 }
 errors++;
 }

@@ -54,7 +54,7 @@ function addTo(
 /** The scans whose new Scans get a new image, and whose change the status does not list yet. */
 function newlyMigratedAtCreation({ status }: Binding, { scans }: Decision): readonly ScheduledScan[] {
   const reported = status?.parameterChanges ?? [];
-  const unreported = parameterChanges({ scans }).filter(
+  const unreported = parameterChanges({ scans }, status).filter(
     (change) => !reported.some((one) => isSameChange(one, change)),
   );
   const names = new Set(unreported.map(({ scheduledScan }) => scheduledScan));

@@ -1,4 +1,4 @@
-import type { ParameterChange } from '../../../api/index.ts';
+import type { ImageCredentialBindingStatus, ParameterChange } from '../../../api/index.ts';
 import { formatReference } from '../../../image/index.ts';
 import { compareText } from '../../../text/index.ts';
 import type { Decision, ScanPlan } from '../decide.ts';
@@ -8,13 +8,27 @@ const MOST_CHANGES = 20;
 
 type AtCreation = Extract<ScanPlan, { plan: 'AtCreation' }>;
 
-/** The changes that users have to make themselves in the source of ScheduledScans that the controller does not write. */
-export function parameterChanges({ scans }: Pick<Decision, 'scans'>): readonly ParameterChange[] {
+/**
+ * The changes that users have to make themselves in the source of ScheduledScans that the controller does not write. Keeps a change
+ * in status while it is not known again whether the new Scans are migrated, so that a restart does not report it twice.
+ */
+export function parameterChanges(
+  { scans }: Pick<Decision, 'scans'>,
+  status: ImageCredentialBindingStatus | undefined,
+): readonly ParameterChange[] {
+  const reported = new Map(status?.parameterChanges?.map((change) => [change.scheduledScan, change]));
   return scans
-    .filter((plan) => plan.plan === 'AtCreation')
-    .flatMap((plan) => parameterChange(plan) ?? [])
+    .flatMap((plan) => changeOf(plan, reported.get(plan.scan.name)) ?? [])
     .sort((a, b) => compareText(a.scheduledScan, b.scheduledScan))
     .slice(0, MOST_CHANGES);
+}
+
+function changeOf(plan: ScanPlan, reported: ParameterChange | undefined): ParameterChange | undefined {
+  if (plan.plan === 'AtCreation') return parameterChange(plan);
+  const isOpen = plan.plan === 'Unbound' || (plan.plan === 'NotMigrated' && plan.decision !== 'Stay');
+  const { image } = plan.scan;
+  const isSame = image !== undefined && reported?.from === formatReference(image);
+  return isOpen && isSame ? reported : undefined;
 }
 
 /** undefined: the scan names the image that its Scans get. */

@@ -40,7 +40,7 @@ export interface Report {
  */
 export function report(binding: Binding, resolved: Resolved, decision: Decision, applied: Applied): Report {
   const reverted = revertedWrites(binding, { decision, applied, now: resolved.now });
-  const scans = withReversions(scanStates(decision, applied, resolved.known), reverted, decision);
+  const scans = withReversions(scanStates(decision, applied, resolved.known), reverted);
   const unreadable = binding.validity === 'Valid' ? unreadableScans(binding, resolved) : [];
   const contents =
     binding.validity === 'Invalid'
@@ -48,7 +48,7 @@ export function report(binding: Binding, resolved: Resolved, decision: Decision,
       : validConditions(binding, { resolved, decision, applied, scans, unreadable, reverted });
   const conditions = contents.map((content) => toCondition(content, binding, resolved.now));
   const unboundScans = summarizeUnboundScans(resolved);
-  const changes = parameterChanges(decision);
+  const changes = parameterChanges(decision, binding.status);
   const found: ImageCredentialBindingStatus = {
     observedGeneration: binding.generation,
     ...(binding.validity === 'Valid' ? validStatus(binding, resolved) : {}),

@@ -21,6 +21,8 @@ export interface ScanState {
   /** Whether the binding's image and selector and the setting for scan types fit. False for a scan to be unbound. */
   readonly matched: boolean;
   readonly reason: string | undefined;
+  /** Set if the scan is not written, and its Scans are bound when they are created. */
+  readonly boundAtCreation?: true;
 }
 
 /** The state of every scan that concerns the binding, except those that were unbound. */
@@ -50,7 +52,7 @@ function scanState(plan: ScanPlan, { applied, resolution, awaitedScan }: Context
         bindingNote(plan.scan, plan.scan.bound?.delivery, runNotes(plan.scan, awaitedScan(plan.scan))),
       );
     case 'AtCreation':
-      return inState('Bound', atCreationNote(plan));
+      return { ...inState('Bound', atCreationNote(plan)), boundAtCreation: true };
     case 'Edit':
       return editState(plan, applied, inState);
     case 'Wait':
@@ -173,16 +175,14 @@ function credentialNotes(scan: ScheduledScan, delivery: ScanDelivery | undefined
 export function withReversions(
   states: readonly ScanState[],
   reverted: readonly RevertedWrite[],
-  { scans }: Pick<Decision, 'scans'>,
 ): readonly ScanState[] {
   if (reverted.length === 0) return states;
   const byName = new Map(reverted.map((one) => [one.scheduledScan, one]));
-  const atCreation = new Set(scans.filter(({ plan }) => plan === 'AtCreation').map(({ scan }) => scan.name));
   return states.map((state) => {
     const found = byName.get(state.name);
     if (found === undefined || state.state !== 'Bound') return state;
     const by = `field manager ${found.fieldManager}`;
-    return atCreation.has(state.name)
+    return state.boundAtCreation === true
       ? { ...state, reason: `${state.reason}; ${by} reverts changes of the ScheduledScan` }
       : { ...state, state: 'Failing', reason: revertedReason(found) };
   });
@@ -195,14 +195,18 @@ export function summarizeScans(scans: readonly ScanState[]): ScansSummary {
     (a, b) => order.indexOf(a.state) - order.indexOf(b.state) || (a.name < b.name ? -1 : 1),
   );
   const count = (state: ScanState['state']) => scans.filter((scan) => scan.state === state).length;
+  const atCreation = scans.filter(({ boundAtCreation }) => boundAtCreation === true).length;
   return {
     matched: scans.filter(({ matched }) => matched).length,
     bound: count('Bound'),
+    ...(atCreation === 0 ? {} : { boundAtCreation: atCreation }),
     failing: count('Failing'),
     ...(count('Unreadable') === 0 ? {} : { unreadable: count('Unreadable') }),
-    names: sorted
-      .slice(0, MOST_NAMES)
-      .map(({ name, reason }) => (reason === undefined ? { name } : { name, reason: reason.slice(0, 1024) })),
+    names: sorted.slice(0, MOST_NAMES).map(({ name, reason, boundAtCreation }) => ({
+      name,
+      ...(boundAtCreation === undefined ? {} : { boundAtCreation }),
+      ...(reason === undefined ? {} : { reason: reason.slice(0, 1024) }),
+    })),
   };
 }
 

@@ -54,7 +54,7 @@ describe('the row of a binding in an audit', () => {
       ready: { status: 'True', reason: 'Ready', message: 'Ready, she said.' },
       verified: { status: 'True', reason: 'Accepted', time: '2026-02-01T00:00:00Z' },
       expires: '2026-03-01T00:00:00Z',
-      scans: { matched: 3, bound: 2, failing: 1, unreadable: 0, reasons: [] },
+      scans: { matched: 3, bound: 2, boundAtCreation: 0, failing: 1, unreadable: 0, reasons: [] },
       lastChange: {
         time: '2026-01-15T00:00:00Z',
         reason: 'PlatformSwitched',
@@ -77,7 +77,7 @@ describe('the row of a binding in an audit', () => {
       secret: null,
       verified: { status: 'Unknown', reason: '', time: null },
       expires: null,
-      scans: { matched: 0, bound: 0, failing: 0, unreadable: 0, reasons: [] },
+      scans: { matched: 0, bound: 0, boundAtCreation: 0, failing: 0, unreadable: 0, reasons: [] },
       lastChange: null,
     });
   });
@@ -108,13 +108,24 @@ describe('the output of an audit', () => {
     ]);
   });
 
+  it('shows how many ScheduledScans have their Scans bound when they are created', () => {
+    const reason =
+      'its Scans are bound when they are created, because Flux would revert a change of the ScheduledScan';
+    const names = [{ name: 'from-git', boundAtCreation: true, reason }, { name: 'other' }];
+    const found = row({ ...FULL, scans: { matched: 3, bound: 3, boundAtCreation: 1, failing: 0, names } });
+    assert.match(asTable([found]), / 3\/3, 1 at creation /);
+    assert.match(asCsv([found]), /,pull,0,1\r\n$/);
+    assert.deepEqual(found.scans.reasons, [{ name: 'from-git', reason }]);
+    assert.deepEqual(scanRemarks([found]), []);
+  });
+
   it('shows the ScheduledScans from whose parameters no image can be read, each with its reason', () => {
     const reason = 'has no readable image: parameter 1 begins with the scheme docker://';
     const names = [{ name: 'scheme', reason }, { name: 'ok' }];
     const unreadable = row({ ...FULL, scans: { matched: 1, bound: 1, failing: 0, unreadable: 1, names } });
     assert.match(asTable([unreadable]), / 1\/1, 1 unreadable /);
     assert.deepEqual(scanRemarks([unreadable, row(FULL)]), [`shop/app: ScheduledScan "scheme": ${reason}`]);
-    assert.match(asCsv([unreadable]), /,pull,1\r\n$/);
+    assert.match(asCsv([unreadable]), /,pull,1,0\r\n$/);
     assert.deepEqual(unreadable.scans.reasons, [{ name: 'scheme', reason }]);
   });
 
@@ -165,14 +176,17 @@ describe('the output of an audit', () => {
       names,
       'namespace,name,image,platform,secret,ready,reason,message,verified,verifiedReason,verifiedTime,expires,' +
         'scansMatched,scansBound,scansFailing,lastChangeTime,lastChangeReason,lastChangeFromImage,' +
-        'lastChangeFromSecret,lastChangeToImage,lastChangeToSecret,scansUnreadable',
+        'lastChangeFromSecret,lastChangeToImage,lastChangeToSecret,scansUnreadable,scansBoundAtCreation',
     );
     assert.equal(
       first,
       'shop,app,reg.example/app,Google,pull,True,Ready,"Ready, she said.",True,Accepted,2026-02-01T00:00:00Z,' +
-        '2026-03-01T00:00:00Z,3,2,1,2026-01-15T00:00:00Z,PlatformSwitched,old.example/app,ecr,reg.example/app,pull,0',
+        '2026-03-01T00:00:00Z,3,2,1,2026-01-15T00:00:00Z,PlatformSwitched,old.example/app,ecr,reg.example/app,pull,0,0',
     );
-    assert.match(second, /^shop,app,reg\.example\/app,,,Unknown,NotReconciled,.+,Unknown,,,,0,0,0,,,,,,,0$/);
+    assert.match(
+      second,
+      /^shop,app,reg\.example\/app,,,Unknown,NotReconciled,.+,Unknown,,,,0,0,0,,,,,,,0,0$/,
+    );
   });
 });
 

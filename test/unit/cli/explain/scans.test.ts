@@ -39,11 +39,11 @@ function bound(object: object): object {
 }
 
 /** The state of each ScheduledScan in the text, and the list in the JSON, of an explanation of {@link IMAGE}. */
-function explained(scans: readonly object[], spec: object = {}) {
+function explained(scans: readonly object[], spec: object = {}, parts: object = {}) {
   using files = new Files();
   const items = [
     pullSecret('pull', { 'reg.example': { auth: btoa('u:p') } }),
-    binding('app', spec),
+    { ...binding('app', spec), ...parts },
     ...scans,
   ];
   const args = [IMAGE, ...files.write('l.json', { apiVersion: 'v1', kind: 'List', items })];
@@ -156,6 +156,29 @@ describe('the ScheduledScans of explain', () => {
     assert.match(states.get('new') ?? '', /^not yet bound to app; its image follows the flag --new/);
   });
 
+  it('say that their Scans are bound when they are created, according to the status of the binding', () => {
+    const reason =
+      'its Scans are bound when they are created, because Flux would revert a change of the ScheduledScan';
+    const conditions = ['Ready', 'ScansBound'].map((type) => ({
+      type,
+      status: 'True',
+      reason: type === 'Ready' ? 'Ready' : 'Bound',
+      message: 'x',
+      lastTransitionTime: '2026-01-01T00:00:00Z',
+      observedGeneration: 1,
+    }));
+    const names = [
+      { name: 'from-git', boundAtCreation: true, reason },
+      { name: 'failing', reason: 'broken' },
+    ];
+    const status = { observedGeneration: 1, conditions, scans: { matched: 2, bound: 1, failing: 1, names } };
+    const { states, scheduledScans } = explained([scan('from-git', {}), scan('failing', {})], {}, { status });
+    assert.equal(states.get('from-git'), `bound to app: ${reason}`);
+    assert.equal(states.get('failing'), 'not bound to app: broken');
+    const [first] = scheduledScans;
+    assert.deepEqual([first.boundAtCreation, first.problem], [true, null]);
+  });
+
   it('are in the JSON', () => {
     const { scheduledScans } = explained([
       bound(scan('good', {})),
@@ -164,10 +187,17 @@ describe('the ScheduledScans of explain', () => {
     ]);
     const problem =
       'has no readable image: parameter 1 contains quotes, and no shell removes them before Trivy reads it; remove the quotes';
+    const unbound = {
+      effectiveBinding: 'app',
+      boundTo: null,
+      problem: null,
+      boundAtCreation: false,
+      notes: [],
+    };
     assert.deepEqual(scheduledScans, [
-      { name: 'good', effectiveBinding: 'app', boundTo: 'app', problem: null, notes: [] },
-      { name: 'new', effectiveBinding: 'app', boundTo: null, problem: null, notes: [] },
-      { name: 'quoted', effectiveBinding: null, boundTo: null, problem, notes: [] },
+      { ...unbound, name: 'good', boundTo: 'app' },
+      { ...unbound, name: 'new' },
+      { ...unbound, name: 'quoted', effectiveBinding: null, problem },
     ]);
   });
 });

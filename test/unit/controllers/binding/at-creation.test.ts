@@ -40,10 +40,10 @@ describe('ScheduledScans whose Scans are bound when they are created', () => {
     namespace.settings.boundAtCreation = 'GitManaged';
     assert.deepEqual(plans(namespace.decide('app')), { 'from-git': 'AtCreation', other: 'Edit Bind' });
     const { scans, conditions } = namespace.report('app').status;
-    assert.equal(scans?.bound, 2);
+    assert.deepEqual([scans?.bound, scans?.boundAtCreation], [2, 1]);
     const reason =
       'its Scans are bound when they are created, because Flux would revert a change of the ScheduledScan';
-    assert.deepEqual(scans?.names, [{ name: 'from-git', reason }, { name: 'other' }]);
+    assert.deepEqual(scans?.names, [{ name: 'from-git', boundAtCreation: true, reason }, { name: 'other' }]);
     assert.match(conditions?.find(({ type }) => type === 'ScansBound')?.message ?? '', /2 scans bound/);
   });
 
@@ -139,6 +139,31 @@ describe('a ScheduledScan from Git that names a previous repository', () => {
       [],
     );
     assert.equal(again.changed, false);
+  });
+
+  it('is reported once, although each restart checks the new image again', () => {
+    const { settings } = namespace;
+    namespace = withScans('old.example/app:1.0');
+    namespace.settings.boundAtCreation = settings.boundAtCreation;
+    namespace.binding('app', { spec: { replaces: ['old.example/app'], verification: 'Preferred' } });
+    const check = () => {
+      namespace.answer('user:pass', { answer: { result: 'Pullable' } });
+      namespace.manifest('reg.example/app:1.0', { result: 'Pullable' });
+    };
+    check();
+    namespace.settle('app');
+    assert.equal(namespace.stores.bindings.get('ns/app')?.status?.parameterChanges?.length, 1);
+    namespace.restart('app');
+    assert.equal(plans(namespace.decide('app'))['from-git'], 'NotMigrated');
+    namespace.settle('app');
+    check();
+    const { events } = namespace.report('app');
+    assert.deepEqual(
+      events.filter(({ action }) => action === 'Migrate'),
+      [],
+    );
+    namespace.manifest('reg.example/app:1.0', { result: 'Allowed' });
+    assert.equal(namespace.report('app').status.parameterChanges, undefined);
   });
 
   it('is forgotten once its parameter is changed', () => {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { BINDING_ANNOTATION, RUN_ANNOTATION } from '../../../../src/api/names.ts';
+import { Refused } from '../../../../src/controllers/binding/apply.ts';
 import { VOLUME_NAME } from '../../../../src/scan/delivery.ts';
 import type { RawScan } from '../../../../src/scan/raw-scan.ts';
 import type { ScanDecision } from '../../../../src/scan/scan-decision.ts';
-import { Namespace } from './namespace.ts';
+import { Namespace, NOW } from './namespace.ts';
 
 const DENIED = { result: 'Denied', httpCode: 401, at: 'manifest' } as const;
 
@@ -112,6 +113,15 @@ describe('a new Scan', () => {
       assert.equal(outcome(namespace.decideNewScan(newScan())), 'Open app TrivySecret');
     });
 
+    it('could not write the Trivy Secret is not held', () => {
+      namespace.binding('app');
+      const secretRefused = new Refused('TrivySecretFailed', 'the API server refused the write');
+      namespace.setStatus('app', namespace.report('app', { secretRefused }).status);
+      assert.equal(outcome(namespace.decideNewScan(newScan())), 'Unbound app NoCredential');
+      namespace.binding('app', { spec: { verification: 'Never', mode: 'Enforce' } });
+      assert.equal(outcome(namespace.decideNewScan(newScan())), 'Open app TrivySecret');
+    });
+
     it('waits for the first answer of a registry has to wait', () => {
       namespace.binding('app', { spec: { verification: 'Preferred' } });
       assert.equal(outcome(namespace.decideNewScan(newScan())), 'Open app Verification');
@@ -154,6 +164,21 @@ describe('a new Scan', () => {
       assert.equal(outcome(decision), 'Unbound app Taken');
       assert.deepEqual(decision.scan, raw);
     });
+  });
+
+  it('is bound although writes of a ScheduledScan with the same name are reverted', () => {
+    namespace.binding('app');
+    namespace.settle('app');
+    const reverted = {
+      scheduledScan: 'one-off',
+      fieldManager: 'opponent',
+      reversions: 10,
+      lastWriteTime: new Date(NOW).toISOString(),
+    };
+    namespace.setStatus('app', { revertedWrites: [reverted] });
+    const managedFields: readonly object[] = [{ manager: 'opponent' }];
+    const raw = newScan({}, { managedFields });
+    assert.equal(outcome(namespace.decideNewScan(raw)), 'Bind app');
   });
 
   describe('of a previous repository', () => {

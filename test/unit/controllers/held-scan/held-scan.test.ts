@@ -4,7 +4,9 @@ import { BINDING_ANNOTATION } from '../../../../src/api/names.ts';
 import {
   decideHeldScan,
   type HeldScanDecision,
+  holdLeft,
   LONGEST_HOLD_MS,
+  SETTLE_MS,
 } from '../../../../src/controllers/held-scan/decide.ts';
 import { connectHeldScanTriggers } from '../../../../src/controllers/held-scan/triggers.ts';
 import type { RawScan } from '../../../../src/scan/raw-scan.ts';
@@ -74,7 +76,7 @@ describe('a held Scan', () => {
       { result: 'NoBinding', scan: raw },
     ];
     for (const decision of decisions) {
-      const decided = decide(raw, decision);
+      const decided = decide(raw, decision, NOW + SETTLE_MS);
       assert.ok(decided.act === 'End');
       assert.equal(decided.result, 'Unbound');
       assert.deepEqual(decided.scan.spec, newScan(false).spec);
@@ -82,13 +84,20 @@ describe('a held Scan', () => {
     }
   });
 
+  it('that gets nothing stays held for 3 seconds, because the watches of the leader may be late', () => {
+    const raw = held();
+    const decision: ScanDecision = { result: 'NoBinding', scan: raw };
+    assert.deepEqual(decide(raw, decision, NOW + 1_000), { act: 'Wait', milliseconds: 2_000 });
+    assert.equal(decide(raw, bindDecision(raw), NOW + 1_000).act, 'End');
+  });
+
   it('waits for a decision, at most 50 seconds', () => {
     const raw = held();
-    assert.deepEqual(decide(raw, openDecision(raw), NOW + 20_000), { act: 'Wait', milliseconds: 30_000 });
-    const decided = decide(raw, openDecision(raw), NOW + LONGEST_HOLD_MS);
-    assert.ok(decided.act === 'End');
-    assert.equal(decided.result, 'TimedOut');
-    assert.deepEqual(decided.scan.spec, newScan(false).spec);
+    assert.deepEqual(decide(raw, openDecision(raw)), { act: 'Wait', milliseconds: undefined });
+    const run = readAdmittedRun(raw);
+    assert.ok(run);
+    assert.equal(holdLeft(run, NOW + 20_000), 30_000);
+    assert.equal(holdLeft(run, NOW + LONGEST_HOLD_MS), 0);
   });
 
   it('is only resumed if another client has changed its spec', () => {
@@ -116,6 +125,9 @@ describe('a Scan that a user has created suspended', () => {
   it('waits for its decision without a limit', () => {
     const decided = decide(raw, openDecision(raw), NOW + 10 * LONGEST_HOLD_MS);
     assert.deepEqual(decided, { act: 'Wait', milliseconds: undefined });
+    const run = readAdmittedRun(raw);
+    assert.ok(run);
+    assert.equal(holdLeft(run, NOW + 10 * LONGEST_HOLD_MS), undefined);
   });
 });
 
@@ -197,6 +209,27 @@ describe('Scans that started unbound', () => {
       bindDecision(at(0, 'bound')).scan,
     ];
     assert.equal(reported(bindingWith(...scans)), undefined);
+  });
+
+  it('are Scans of a cascade that have inherited the annotation of a binding, but not its credential', () => {
+    const ownerReferences = [
+      { apiVersion: 'execution.securecodebox.io/v1', kind: 'Scan', name: 'parent', uid: 'u' },
+    ];
+    const inherited = { ownerReferences, annotations: { [BINDING_ANNOTATION]: 'app' } };
+    assert.deepEqual(reported(bindingWith(at(0, 'child', inherited))), ['child']);
+    assert.equal(reported(bindingWith(bindDecision(at(0, 'child', inherited)).scan)), undefined);
+    // It has inherited the credential of another binding, too.
+    const { scan: other } = bindDecision(at(0, 'child', { ownerReferences }));
+    const annotations = { [BINDING_ANNOTATION]: 'other' };
+    const ofOther = { ...other, metadata: { ...other.metadata, annotations } };
+    assert.deepEqual(reported(bindingWith(ofOther)), ['child']);
+    // The binding needs no credential, so the Scan may be bound.
+    const namespace = bindingWith(at(0, 'child', inherited));
+    namespace.binding('app', { spec: { imagePullSecrets: [] } });
+    assert.equal(reported(namespace), undefined);
+    // A Scan of a ScheduledScan has the annotation from its ScheduledScan.
+    const { ownerReferences: _, ...own } = inherited;
+    assert.equal(reported(bindingWith(at(0, 'copy', own))), undefined);
   });
 
   it('are forgotten once their ScheduledScan has created a bound one', () => {

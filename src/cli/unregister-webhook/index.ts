@@ -1,0 +1,1 @@
+export { unregisterWebhookCommand } from './command.ts';
