@@ -111,6 +111,7 @@ type Bindable = { readonly delivery: ScanDelivery } | 'none';
  * | `Effective` | a credential is selected, or none is needed | bind the scan, and migrate it if it names another repository |
  * | `Effective` | the Scans of the scan are bound when they are created | unbind the scan once, and do not change it afterwards |
  * | `Effective` | there is no credential, or it may not be used yet | a scan that is bound to this binding stays bound |
+ * | `Effective` | Trivy would misread the pull secret that the scan mounts | unbind the scan |
  * | `LeftBehind` | | migrate the scan, or unbind it if the new repository does not have the image |
  * | `Former` | | unbind the scan |
  * | any other | | do not change the scan |
@@ -128,10 +129,10 @@ export function decide(resolved: Resolved): Decision {
   return { resolution: resolved.choice.resolution, secretWrite, scans, requests };
 }
 
-function bindableOf({ choice: { resolution }, trivySecret }: Resolved): Bindable | undefined {
+function bindableOf({ choice: { resolution }, direct, trivySecret }: Resolved): Bindable | undefined {
   switch (resolution.result) {
     case 'Selected':
-      return deliverable(trivySecret);
+      return direct === undefined ? deliverable(trivySecret) : { delivery: direct };
     case 'Anonymous':
     case 'NoneNeeded':
       return 'none';
@@ -297,11 +298,25 @@ function decideEffective(resolved: Resolved, one: ResolvedScan, bindable: Bindab
     return migration ?? planEdit(resolved, scan, bind);
   }
   if (scan.bound === undefined) return { plan: 'Unbound', scan };
+  if (isMisread(resolved, scan)) return planEdit(resolved, scan, { edit: 'Unbind' });
   if (scan.bound.binding === holder.binding)
     return planEdit(resolved, scan, { edit: 'Bind', ...holder, delivery: scan.bound.delivery });
   // The delivery of another binding stays while this binding may still get a credential for the image of the scan.
   const isOpen = isVerifying(resolved.choice.resolution) || namesPreviousRepository(resolved, scan);
   return isOpen ? { plan: 'Unbound', scan } : planEdit(resolved, scan, { edit: 'Unbind' });
+}
+
+/**
+ * Whether Trivy would read something else than the chosen credential from the pull secret that the scan mounts. A Secret that
+ * does not exist, or cannot be read now, counts as unchanged: it may be about to be created again.
+ */
+function isMisread(resolved: Resolved, scan: ScheduledScan): boolean {
+  const { delivery } = scan.bound ?? {};
+  if (delivery?.mounts !== 'PullSecret' || namesPreviousRepository(resolved, scan)) return false;
+  if (resolved.undeliverable?.reason === 'NotDirect') return true;
+  const mounted = resolved.credentials.secrets.find(({ name }) => name === delivery.secretName);
+  const isUnknown = mounted?.state === 'Missing' || mounted?.state === 'Unreadable';
+  return resolved.choice.resolution.result === 'Unresolved' && !isUnknown;
 }
 
 /** A missing credential for the new repository says nothing about the credential for the previous one. */

@@ -17,6 +17,7 @@ import {
 } from '../../../support/explain.ts';
 import { BINDINGS, SCANS, SECRETS } from '../../../support/manifests.ts';
 
+const SETTINGS = { namespace: undefined, missingSecrets: undefined, delivery: 'Shared' } as const;
 const LOGIN = { 'reg.example': { username: 'user', password: 'Canary-7Hq2' } };
 const CANARY = /Canary-7Hq2|Q2FuYXJ5/;
 const PULL = pullSecret('pull', LOGIN);
@@ -44,7 +45,7 @@ interface Case {
 async function findingsIn(folder: string, args: Case['args'] = {}): Promise<readonly string[]> {
   const { recursive = false, namespace, missingSecrets } = args;
   const read = await readManifests([folder], recursive);
-  const text = printed(validate(read, { namespace, missingSecrets }).findings, 'text');
+  const text = printed(validate(read, { namespace, missingSecrets, delivery: 'Shared' }).findings, 'text');
   assert.doesNotMatch(text, CANARY);
   return text.replaceAll(`${folder}/`, '').split('\n').slice(0, -1);
 }
@@ -335,8 +336,7 @@ describe('validate, for several namespaces', () => {
           binding(`app-${index}`, { image: `reg.example/${index}` }, in_(namespace)),
         );
     const { manifests } = await readManifests([files.folder], false);
-    const settings = { namespace: undefined, missingSecrets: undefined };
-    const built = namespacesOf(manifests, settings).map((namespace) => {
+    const built = namespacesOf(manifests, SETTINGS).map((namespace) => {
       const rawScans = new CountingMap();
       notesOf({ ...namespace, inventory: { ...namespace.inventory, rawScans } });
       return rawScans.read;
@@ -350,7 +350,7 @@ describe('validate, for several namespaces', () => {
     const objects = names.map((name) => binding('app', {}, in_(name)));
     files.write('a.json', several(...objects));
     const { manifests } = await readManifests([files.folder], false);
-    const namespaces = namespacesOf(manifests, { namespace: undefined, missingSecrets: undefined });
+    const namespaces = namespacesOf(manifests, SETTINGS);
     const begun = performance.now();
     for (const { elsewhere } of namespaces) assert.deepEqual(elsewhere('pull'), []);
     // A search through all namespaces for each of them takes ten times as long.
@@ -503,10 +503,7 @@ describe('validate, as output', () => {
   });
 
   it('counts what was validated', () => {
-    const validation = validate(
-      { manifests: [], problems: [], files: [] },
-      { namespace: undefined, missingSecrets: undefined },
-    );
+    const validation = validate({ manifests: [], problems: [], files: [] }, SETTINGS);
     assert.match(summaryOf(validation), /^validated 0 ImageCredentialBindings, .* in 0 namespaces: 0 errors/);
   });
 
