@@ -92,7 +92,7 @@ function misreadingAmong(found: Found, chosen: Credential): Misreading | undefin
   return first?.[1].sends === 'Token'
     ? {
         cause: 'Token',
-        message: `Trivy would send the token in the entry ${key} instead of its user name and password`,
+        message: `Trivy may send the token in the entry ${key} instead of its user name and password`,
       }
     : {
         cause: 'OtherEntry',

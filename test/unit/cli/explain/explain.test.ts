@@ -81,6 +81,7 @@ describe('explain from files', () => {
             { name: 'TRIVY_REGISTRY_TOKEN', value: '' },
           ],
           files: ['/var/run/secrets/image-credential-binding/config.json'],
+          pullSecret: null,
         },
         scheduledScans: [],
       },
@@ -99,7 +100,7 @@ describe('explain from files', () => {
         ['reg.example/app', 'reg.example/app', 0],
       ],
     );
-    assert.deepEqual(list[1]?.delivery, { env: [], files: [] });
+    assert.deepEqual(list[1]?.delivery, { env: [], files: [], pullSecret: null });
   });
 
   it("shows which binding matches the image, by the controller's rules", () => {
