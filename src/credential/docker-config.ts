@@ -64,6 +64,12 @@ export function parseAuths(values: ReadonlyMap<string, Json>): DockerConfigEntri
   return { entries: entries.filter(isUsable), keyring: keyring(entries), problems };
 }
 
+/** The credential of an entry, whatever its key is; undefined: the entry has none that can be used. */
+export function credentialIn(value: Json): Credential | undefined {
+  const entry = parseEntry(value);
+  return entry.result === 'Usable' ? entry.credential : undefined;
+}
+
 function isUsable(entry: KeyringEntry): entry is UsableEntry {
   return entry.credential !== undefined;
 }

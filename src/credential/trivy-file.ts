@@ -3,6 +3,7 @@ import { decodeBase64 } from './base64.ts';
 import type { Credential } from './credential.ts';
 import {
   AUTH,
+  credentialIn,
   type DockerConfigEntries,
   entryName,
   IDENTITY_TOKEN,
@@ -33,7 +34,7 @@ export type TrivyFile =
 export type TrivyEntry =
   /** The entry is empty, so Trivy sends nothing, or goes on to the next key. */
   | { readonly sends: 'Nothing' }
-  /** The credential that the kubelet uses. */
+  /** The credential that the kubelet would use for this entry. */
   | { readonly sends: 'Credential'; readonly credential: Credential }
   /** A token, where the kubelet uses the user name and the password beside it. */
   | { readonly sends: 'Token' }
@@ -151,8 +152,10 @@ function entryOf(value: Json, credential: Credential | undefined): TrivyEntry {
   if (value.kind !== 'object') return { sends: 'Nothing' };
   const hasToken = hasText(value, TOKENS);
   if (!hasToken && !hasText(value, LOGIN)) return { sends: 'Nothing' };
-  if (credential === undefined) return { sends: 'Other' };
-  return credential.kind === 'basic' && hasToken ? { sends: 'Token' } : { sends: 'Credential', credential };
+  // The kubelet finds no entry whose key names no registry, but Trivy may.
+  const sent = credential ?? credentialIn(value);
+  if (sent === undefined) return { sends: 'Other' };
+  return sent.kind === 'basic' && hasToken ? { sends: 'Token' } : { sends: 'Credential', credential: sent };
 }
 
 const LOGIN = [AUTH, USERNAME, PASSWORD];

@@ -33,6 +33,9 @@ const CASES: Readonly<Record<string, Case>> = {
   'a URL of the host': { auths: { 'https://reg.io/v1/': LOGIN } },
   'a URL with a port': { auths: { 'http://reg.io:5000/v2/': LOGIN }, image: 'reg.io:5000/shop/app' },
   'two entries of the host with the same login': { auths: { 'reg.io/shop': LOGIN, 'https://reg.io': LOGIN } },
+  'two entries with the same login, one of which the kubelet does not find': {
+    auths: { 'reg.io/shop': LOGIN, 'reg.io?x': OTHER, 'HTTPS://reg.io:/': LOGIN },
+  },
   'the host, beside an empty entry for the repository': { auths: { 'reg.io/shop/app': {}, 'reg.io': LOGIN } },
   'fields for user name and password': { auths: { 'reg.io': { username: 'user', password: 'pass' } } },
   'an identity token': { auths: { 'reg.io': { identitytoken: 'token' } } },
