@@ -188,7 +188,7 @@ export function hostOf(key: string): string | undefined {
   return port === '' ? name : `${name}:${port}`;
 }
 
-/** The beginning of a key that stands for a URL of unusual form. */
+/** The beginning of the key under which an entry is kept whose key is an unusual URL. */
 export const UNKNOWN_URL = '://';
 /** In Trivy's look-ups, a host with a port. */
 const HOST = /^[!-~]{1,259}$/;

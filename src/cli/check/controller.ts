@@ -47,7 +47,7 @@ export function controllerOf(deployment: Deployment): Controller {
     discovery: flag('--discovery') ?? 'off',
     marksPods: deployment.args.includes('--mark-pods'),
     admission: flag('--admission') !== undefined,
-    writesSecrets: !deployment.args.includes('--read-only-secrets'),
+    writesSecrets: flag('--write-secrets') !== 'false',
   };
 }
 

@@ -204,7 +204,7 @@ async function runUntil(signalled: Promise<string>, flags: Flags, log: Logger): 
     admission: admissionSettings(flags),
     bind: flags.bind,
     delivery: flags.delivery,
-    writesSecrets: !flags.readOnlySecrets,
+    writesSecrets: flags.writeSecrets,
   };
   const controller = newController(() => new Manager(config, settings, log));
   const running = controller.start().then(

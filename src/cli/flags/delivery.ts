@@ -9,7 +9,7 @@ export interface DeliveryFlag {
 
 /** The values of the controller's flags about deliveries. */
 export interface DeliveryFlags extends DeliveryFlag {
-  readonly readOnlySecrets: boolean;
+  readonly writeSecrets: boolean;
   readonly admissionSecret?: string;
 }
 
@@ -29,26 +29,25 @@ export function deliveryFlags(): readonly Option[] {
   return [
     deliveryFlag(),
     new Option(
-      '--read-only-secrets [boolean]',
-      'never write a Secret, because the controller has no right to; requires --delivery Direct, and bindings with delivery Shared bind no scans',
+      '--write-secrets <boolean>',
+      'false: the controller has no right to write Secrets; requires --delivery Direct, and bindings with the delivery Shared bind no scans',
     )
-      .env('ICB_READ_ONLY_SECRETS')
-      .preset('true')
+      .env('ICB_WRITE_SECRETS')
       .argParser(parseBoolean)
-      .default(false),
+      .default(true),
   ];
 }
 
 /** What is wrong with the combination of valid flags; undefined: nothing. */
 export function deliveryProblem({
   delivery,
-  readOnlySecrets,
+  writeSecrets,
   admissionSecret,
 }: DeliveryFlags): string | undefined {
-  if (!readOnlySecrets) return undefined;
+  if (writeSecrets) return undefined;
   if (delivery !== 'Direct')
-    return `expected --delivery Direct because --read-only-secrets is set, found ${delivery}; set --delivery to Direct, or omit --read-only-secrets`;
+    return `expected --delivery Direct because --write-secrets is false, found ${delivery}; set --delivery to Direct, or omit --write-secrets`;
   return admissionSecret === undefined
     ? undefined
-    : 'expected --admission-cert-dir because --read-only-secrets is set, found --admission-secret, which the controller would write; replace it, or omit --read-only-secrets';
+    : 'expected --admission-cert-dir because --write-secrets is false, found --admission-secret, which the controller would write; replace it, or omit --write-secrets';
 }

@@ -43,9 +43,9 @@ interface Case {
 
 /** The findings of the files in a folder, as lines that begin with the name in the folder. */
 async function findingsIn(folder: string, args: Case['args'] = {}): Promise<readonly string[]> {
-  const { recursive = false, namespace, missingSecrets } = args;
+  const { recursive = false, ...settings } = args;
   const read = await readManifests([folder], recursive);
-  const text = printed(validate(read, { namespace, missingSecrets, delivery: 'Shared' }).findings, 'text');
+  const text = printed(validate(read, { ...SETTINGS, ...settings }).findings, 'text');
   assert.doesNotMatch(text, CANARY);
   return text.replaceAll(`${folder}/`, '').split('\n').slice(0, -1);
 }
@@ -77,6 +77,18 @@ describe('validate, for a binding', () => {
       what: 'reports an error if no entry fits',
       files: { 'a.yaml': several(PULL, binding('app', { image: 'other.example/app' })) },
       finds: [[`a.yaml:2: ${APP}: error`, /^no credential for other\.example\/app: .*"reg\.example"/]],
+    },
+    {
+      what: 'reports an error if the controller would deliver directly and Trivy would misread the Secret',
+      files: {
+        'a.yaml': several(
+          pullSecret('pull', { '*.example': LOGIN['reg.example'] }),
+          binding('app', {}),
+          binding('copied', { image: 'reg.example/copied', delivery: 'Shared' }),
+        ),
+      },
+      args: { delivery: 'Direct' },
+      finds: [[`a.yaml:2: ${APP}: error`, /cannot be delivered directly: Trivy would find no login in it/]],
     },
     {
       what: 'reports a warning if its Secret is not in the files',
