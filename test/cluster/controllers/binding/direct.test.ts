@@ -2,10 +2,18 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { RELEASE, type RunningController } from '../../../../hack/testenv/controller.ts';
 import { imageCredentialBindings } from '../../../../src/api/index.ts';
-import { Cluster, SECRETS, secretNameOf, type TestNamespace } from '../../../support/cluster/cluster.ts';
+import {
+  type Binding,
+  Cluster,
+  SECRETS,
+  secretNameOf,
+  type TestNamespace,
+} from '../../../support/cluster/cluster.ts';
 import { runCommand } from '../../../support/cluster/command.ts';
+import { createPod } from '../../../support/cluster/pods.ts';
 import { until } from '../../../support/until.ts';
 
+const FLAGS = ['--unused-secret-grace', '1s', '--discovery', 'all'];
 const login = (password: string) => ({ 'reg.example': { auth: btoa(`user:${password}`) } });
 
 describe('a ScheduledScan whose pull secret is mounted itself', () => {
@@ -17,10 +25,11 @@ describe('a ScheduledScan whose pull secret is mounted itself', () => {
   let secrets: { readonly stop: () => Promise<readonly { readonly metadata: { readonly name: string } }[]> };
 
   before(async () => {
-    cluster = await Cluster.start();
+    const discovery = ['config.discovery.enabled=true', 'config.discovery.resourceInclusion.mode=all'];
+    cluster = await Cluster.start({ values: discovery });
     namespace = await cluster.namespace();
     secrets = namespace.record(SECRETS);
-    controller = await cluster.startController('--delivery', 'Direct', '--unused-secret-grace', '1s');
+    controller = await cluster.startController('--delivery', 'Direct', ...FLAGS);
     await namespace.pullSecret('pull', login('first'));
     await namespace.scan('scan');
     original = await specOf('scan');
@@ -115,6 +124,20 @@ describe('a ScheduledScan whose pull secret is mounted itself', () => {
     await namespace.delete(imageCredentialBindings, 'app');
     await mounts(undefined);
     assert.equal(await specOf('scan'), original);
+  });
+
+  it('is bound to a discovered binding, which follows the setting of the installation', async () => {
+    await createPod(cluster.client, {
+      ...{ namespace: namespace.name, name: 'app-1', deployment: 'app', image: 'reg.example/app:1.0' },
+      secrets: ['pull'],
+    });
+    await mounts(/^pull$/);
+    const { items } = await cluster.client.list(imageCredentialBindings, { namespace: namespace.name });
+    const found = items.find((item) => (item as Binding).spec.image === 'reg.example/app') as
+      | Binding
+      | undefined;
+    assert.ok(found !== undefined);
+    assert.equal(found.spec.delivery, undefined);
   });
 
   it('is unbound by the command unbind, which leaves the pull secret alone', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import type { ScanSpec } from '../../../../src/scan/delivery.ts';
 import type { RawScan } from '../../../../src/scan/raw-scan.ts';
-import { condition, Namespace, plans } from './namespace.ts';
+import { condition, Namespace, NOW, plans } from './namespace.ts';
 
 const LOGIN = { auth: btoa('user:pass') };
 const OTHER = { auth: btoa('other:pass') };
@@ -93,6 +93,19 @@ describe('a binding with delivery Direct', () => {
     for (const login of ['user:new', '']) namespace.answer(login, refused);
     const status = namespace.settle('app') ?? {};
     assert.deepEqual([condition(status, 'Ready'), mounted()], ['False Denied', ['pull']]);
+  });
+
+  it('warns before its credential expires, and after that', () => {
+    const token = (expires: number) =>
+      `e30.${Buffer.from(`{"exp":${expires / 1000}}`).toString('base64url')}.c2ln`;
+    namespace.pullSecret('pull', { 'reg.example': { auth: btoa(`user:${token(NOW + 60_000)}`) } });
+    namespace.binding('app', DIRECT);
+    assert.equal(condition(namespace.settle('app') ?? {}, 'Ready'), 'True ExpiresSoon');
+    assert.equal(
+      condition(namespace.report('app', undefined, NOW + 60_000).status, 'Ready'),
+      'False Expired',
+    );
+    assert.deepEqual(mounted(), ['pull']);
   });
 
   it('only observes in the mode Observe, and reports whether it could deliver', () => {
