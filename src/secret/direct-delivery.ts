@@ -29,20 +29,15 @@ export function directDelivery(
   const plan = planDelivery(credential, image.host);
   const source = secrets.find(({ name }) => name === secretName);
   const file = source?.state === 'Found' ? source.trivyFile : undefined;
-  if (credential.kind === 'platform' || plan.result !== 'TrivyAuth' || file === undefined) {
-    const why = 'Trivy cannot use it as a file, because it is not a pull secret';
-    return {
-      result: 'NotDirect',
-      message: `${describeCandidate(candidate)} cannot be delivered directly: ${why}`,
-    };
-  }
+  if (credential.kind === 'platform' || plan.result !== 'TrivyAuth' || file === undefined)
+    return notDirect(candidate, 'Trivy cannot use it as a file, because it is not a pull secret');
   const misreading = misreadingOf(file, credential, image);
-  if (misreading !== undefined) {
-    return {
-      result: 'NotDirect',
-      message: `${describeCandidate(candidate)} cannot be delivered directly: ${misreading.message}`,
-    };
-  }
+  if (misreading !== undefined) return notDirect(candidate, misreading.message);
   const { env } = plan.trivyAuth;
   return { result: 'Direct', delivery: { secretName, mountPath: MOUNT_PATH, env, mounts: 'PullSecret' } };
+}
+
+function notDirect(candidate: Candidate, why: string): DirectDelivery {
+  const message = `${describeCandidate(candidate)} cannot be delivered directly: ${why}`;
+  return { result: 'NotDirect', message };
 }

@@ -27,6 +27,7 @@ import {
 } from '../../scan/index.ts';
 import {
   type DesiredTrivySecret,
+  directDelivery,
   isKnown,
   type KnownTrivySecret,
   type TrivySecret,
@@ -298,25 +299,32 @@ function decideEffective(resolved: Resolved, one: ResolvedScan, bindable: Bindab
     return migration ?? planEdit(resolved, scan, bind);
   }
   if (scan.bound === undefined) return { plan: 'Unbound', scan };
-  if (isMisread(resolved, scan)) return planEdit(resolved, scan, { edit: 'Unbind' });
+  const isPrevious = namesPreviousRepository(resolved, scan);
+  if (!isPrevious && isMisread(resolved, scan)) return planEdit(resolved, scan, { edit: 'Unbind' });
   if (scan.bound.binding === holder.binding)
     return planEdit(resolved, scan, { edit: 'Bind', ...holder, delivery: scan.bound.delivery });
   // The delivery of another binding stays while this binding may still get a credential for the image of the scan.
-  const isOpen = isVerifying(resolved.choice.resolution) || namesPreviousRepository(resolved, scan);
+  const isOpen = isVerifying(resolved.choice.resolution) || isPrevious;
   return isOpen ? { plan: 'Unbound', scan } : planEdit(resolved, scan, { edit: 'Unbind' });
 }
 
 /**
- * Whether Trivy would read something else than the chosen credential from the pull secret that the scan mounts. A Secret that
- * does not exist, or cannot be read now, counts as unchanged: it may be about to be created again.
+ * Whether Trivy would read something else than the chosen credential from the pull secret that the scan mounts, or nothing that
+ * fits. A Secret that does not exist, or cannot be read now, counts as unchanged: it may be about to be created again.
  */
-function isMisread(resolved: Resolved, scan: ScheduledScan): boolean {
-  const { delivery } = scan.bound ?? {};
-  if (delivery?.mounts !== 'PullSecret' || namesPreviousRepository(resolved, scan)) return false;
-  if (resolved.undeliverable?.reason === 'NotDirect') return true;
-  const mounted = resolved.credentials.secrets.find(({ name }) => name === delivery.secretName);
-  const isUnknown = mounted?.state === 'Missing' || mounted?.state === 'Unreadable';
-  return resolved.choice.resolution.result === 'Unresolved' && !isUnknown;
+function isMisread(resolved: Resolved, { bound }: ScheduledScan): boolean {
+  const { binding, undeliverable, credentials } = resolved;
+  const { secretName, mounts } = bound?.delivery ?? {};
+  if (mounts !== 'PullSecret' || binding?.validity !== 'Valid') return false;
+  if (undeliverable?.reason === 'NotDirect') return true;
+  const { secrets, candidates } = credentials;
+  const mounted = secrets.find(({ name }) => name === secretName);
+  if (mounted?.state === 'Missing' || mounted?.state === 'Unreadable') return false;
+  return !candidates.some(
+    (candidate) =>
+      candidate.secret === secretName &&
+      directDelivery(candidate, secrets, binding.image).result === 'Direct',
+  );
 }
 
 /** A missing credential for the new repository says nothing about the credential for the previous one. */

@@ -178,6 +178,34 @@ describe('a binding with delivery Direct', () => {
       assert.deepEqual(specOf('scan'), original);
     });
 
+    it('unbinds the scans that mount it if the only other credential is refused', () => {
+      const imagePullSecrets = [{ name: 'pull' }, { name: 'second' }];
+      namespace.pullSecret('second', { 'reg.example': OTHER });
+      namespace.binding('app', { spec: { ...DIRECT.spec, imagePullSecrets, verification: 'Preferred' } });
+      namespace.answer('user:pass', { answer: { result: 'Pullable' } });
+      namespace.settle('app');
+      assert.deepEqual(mounted(), ['pull']);
+      namespace.pullSecret('pull', { 'reg.example/other': LOGIN });
+      const refused = { answer: { result: 'Denied', httpCode: 401, at: 'manifest' } } as const;
+      for (const login of ['other:pass', '']) namespace.answer(login, refused);
+      const status = namespace.settle('app') ?? {};
+      assert.deepEqual([condition(status, 'Ready'), specOf('scan')], ['False Denied', original]);
+    });
+
+    it('leaves a scan of a previous repository bound, whose pull secret says nothing about the new one', () => {
+      namespace.pullSecret('new', { '*.example': LOGIN });
+      namespace.binding('app', DIRECT);
+      namespace.settle('app');
+      const spec = {
+        image: 'new.example/app',
+        replaces: ['reg.example/app'],
+        imagePullSecrets: [{ name: 'new' }],
+      };
+      namespace.binding('app', { spec: { ...spec, ...DIRECT.spec } });
+      assert.equal(condition(namespace.settle('app') ?? {}, 'Stalled'), 'True NotDirect');
+      assert.deepEqual(mounted(), ['pull']);
+    });
+
     it('leaves the scans that mount a Trivy Secret bound', () => {
       namespace.binding('app');
       namespace.settle('app');
