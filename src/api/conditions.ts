@@ -76,6 +76,10 @@ export const ADVICE = {
   ImageMissing:
     'Push that version to the new repository, or remove the previous repository from spec.replaces. The controller retries automatically.',
   Undeliverable: 'Correct the Secret, or name another one in spec.imagePullSecrets.',
+  NotDirect:
+    'Change the Secret so that Trivy finds exactly this credential in it, or set spec.delivery to Shared.',
+  SecretsReadOnly:
+    'Set spec.delivery to Direct, or let the controller write Secrets with the value config.writeSecrets of the chart.',
   Exchanging: '',
   ExchangeFailed:
     'Check that the credential is still valid, and that the controller can reach the cloud. The controller retries automatically.',

@@ -1,4 +1,5 @@
 import {
+  type Delivery,
   type IImageCredentialBinding,
   type ImageCredentialBindingStatus,
   type LabelSelector,
@@ -51,6 +52,8 @@ export interface ValidBinding extends BindingMeta {
   readonly scanSelector: LabelSelector | undefined;
   readonly mode: Mode;
   readonly verification: Verification;
+  /** undefined: the installation decides. */
+  readonly delivery: Delivery | undefined;
 }
 
 /** A binding that the controller cannot reconcile. */
@@ -84,6 +87,7 @@ export function readBinding(object: RawBinding): Binding {
       scanSelector: spec.scanSelector,
       mode: spec.mode ?? 'Enforce',
       verification: spec.verification ?? 'Preferred',
+      delivery: spec.delivery,
     };
   } catch (error) {
     if (error instanceof ImageReferenceError)

@@ -49,10 +49,9 @@ export interface ControllerOptions {
 /** Creates the controllers. Each has a name, a reconcile function, and triggers that add keys to its queue. */
 export function createControllers(options: ControllerOptions): Controllers {
   const { client, stores, settings } = options;
-  const { unusedSecretGraceMs: graceMs, runsPerMinute, runWaitMs } = settings;
+  const { runsPerMinute, runWaitMs } = settings;
   const discovery = settings.discovery && createDiscovery({ ...options, settings: settings.discovery });
   const bindings = new BindingReconciler({ ...options, settings: settings.binding });
-  const trivySecrets = new TrivySecretReconciler({ client, stores, graceMs });
   const runs = new RunReconciler({
     client,
     stores,
@@ -68,12 +67,7 @@ export function createControllers(options: ControllerOptions): Controllers {
       reconcile: bindings.reconcile,
       connect: (queue) => connectBindingTriggers(stores, queue),
     },
-    {
-      name: 'trivysecret',
-      runs: 'Leading',
-      reconcile: trivySecrets.reconcile,
-      connect: (queue) => connectTrivySecretTriggers(stores, queue),
-    },
+    ...(settings.binding.writesSecrets ? [trivySecretController(options)] : []),
     {
       name: 'run',
       runs: 'Leading',
@@ -90,6 +84,17 @@ export function createControllers(options: ControllerOptions): Controllers {
     ...(discovery === undefined ? [] : [discovery]),
   ];
   return { table, countDiscovered: discovery?.count };
+}
+
+function trivySecretController({ client, stores, settings }: ControllerOptions): Controller {
+  const { unusedSecretGraceMs: graceMs } = settings;
+  const { reconcile } = new TrivySecretReconciler({ client, stores, graceMs });
+  return {
+    name: 'trivysecret',
+    runs: 'Leading',
+    reconcile,
+    connect: (queue) => connectTrivySecretTriggers(stores, queue),
+  };
 }
 
 function heldScanControllers(

@@ -1,7 +1,7 @@
 import { quoted } from '../text/index.ts';
 import { decodeBase64, isEncoded } from './base64.ts';
 import type { Credential } from './credential.ts';
-import { described, fields, type Json, type JsonObject } from './json.ts';
+import { described, fields, type Json, type JsonObject, textIn } from './json.ts';
 import { type Keyring, type KeyringEntry, keyring } from './keyring.ts';
 import { parseRegistryKey } from './registry-key.ts';
 import { SecretValue } from './secret-value.ts';
@@ -64,6 +64,12 @@ export function parseAuths(values: ReadonlyMap<string, Json>): DockerConfigEntri
   return { entries: entries.filter(isUsable), keyring: keyring(entries), problems };
 }
 
+/** The credential of an entry, whatever its key is; undefined: the entry has none that can be used. */
+export function credentialIn(value: Json): Credential | undefined {
+  const entry = parseEntry(value);
+  return entry.result === 'Usable' ? entry.credential : undefined;
+}
+
 function isUsable(entry: KeyringEntry): entry is UsableEntry {
   return entry.credential !== undefined;
 }
@@ -83,15 +89,15 @@ const NO_REGISTRY = broken(
 );
 
 /** A key with an "@" may contain a password (`https://user:password@host`), so only its position is named. */
-function entryName(registryKey: string, index: number): string {
+export function entryName(registryKey: string, index: number): string {
   return registryKey.includes('@') ? `entry ${index + 1}` : `entry ${quoted(registryKey)}`;
 }
 
-const AUTH = /^auth$/iu;
-const USERNAME = /^username$/iu;
-const PASSWORD = /^password$/iu;
-const IDENTITY_TOKEN = /^identitytoken$/iu;
-const REGISTRY_TOKEN = /^registrytoken$/iu;
+export const AUTH = /^auth$/iu;
+export const USERNAME = /^username$/iu;
+export const PASSWORD = /^password$/iu;
+export const IDENTITY_TOKEN = /^identitytoken$/iu;
+export const REGISTRY_TOKEN = /^registrytoken$/iu;
 
 function parseEntry(value: Json): Entry {
   if (value.kind !== 'object') {
@@ -144,12 +150,6 @@ function typeProblem(entry: JsonObject, name: RegExp): string | undefined {
   const isUnquoted = wrong.kind === 'number' || wrong.kind === 'boolean';
   const advice = isUnquoted ? '; put the value in quotes' : '; correct the entry';
   return `expected a string in the field "${shown}", found ${described(wrong)}${advice}`;
-}
-
-/** The last string of that name, because a later null does not change a string in Go; empty if there is none. */
-function textIn(entry: JsonObject, name: RegExp): string {
-  const last = fields(entry, name).findLast(({ kind }) => kind === 'string');
-  return last?.kind === 'string' ? last.text : '';
 }
 
 /** The user name ends at the first colon. */

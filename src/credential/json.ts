@@ -2,12 +2,13 @@ import { jsonFault, type TextPosition } from '../text/index.ts';
 
 /**
  * A JSON value. An object keeps all members of the same name, because the result in Go's encoding/json depends on all
- * of them. The values of numbers, booleans and lists are not kept, because nothing uses them.
+ * of them. The values of numbers and booleans are not kept, because nothing uses them.
  */
 export type Json =
   | JsonObject
+  | { readonly kind: 'list'; readonly items: readonly Member[] }
   | { readonly kind: 'string'; readonly text: string }
-  | { readonly kind: 'list' | 'number' | 'boolean' | 'null' };
+  | { readonly kind: 'number' | 'boolean' | 'null' };
 
 export interface JsonObject {
   readonly kind: 'object';
@@ -21,6 +22,7 @@ export interface NotJson {
   readonly at: TextPosition;
 }
 
+/** In a list, the name is empty. */
 type Member = readonly [name: string, value: Json];
 
 /** Limit on brackets, names and values in a text: 64 for each of 256 entries. A usual entry has 7. */
@@ -54,6 +56,12 @@ export function fields(object: JsonObject, name: RegExp): readonly Json[] {
   return object.members.filter(([written]) => name.test(written)).map(([, value]) => value);
 }
 
+/** The last string of that name, because a later null does not change a string in Go; empty if there is none. */
+export function textIn(object: JsonObject, name: RegExp): string {
+  const last = fields(object, name).findLast(({ kind }) => kind === 'string');
+  return last?.kind === 'string' ? last.text : '';
+}
+
 /** The kind of a value, for a message that must not contain the value itself. */
 export function described({ kind }: Json): string {
   if (kind === 'null') {
@@ -66,8 +74,10 @@ export function described({ kind }: Json): string {
 class Builder {
   /** The whole value, as a member without a name. */
   readonly #top: Member[] = [];
-  /** The members of each open object; undefined for an open list. */
-  readonly #open: (Member[] | undefined)[] = [this.#top];
+  /** The members of each open object, and the items of each open list. */
+  readonly #open: { readonly members: Member[]; readonly isList: boolean }[] = [
+    { members: this.#top, isList: false },
+  ];
   #name: string | undefined = '';
 
   get value(): Json {
@@ -75,18 +85,17 @@ class Builder {
   }
 
   add(token: string): void {
-    const members = this.#open.at(-1);
+    const outer = this.#open.at(-1);
     if (token === '}' || token === ']') this.#open.pop();
-    else if (members !== undefined && this.#name === undefined) this.#name = textOf(token);
-    else this.#put(token, members);
+    else if (outer?.isList === false && this.#name === undefined) this.#name = textOf(token);
+    else this.#put(token, outer?.members);
   }
 
-  #put(token: string, members: Member[] | undefined): void {
-    const inside: Member[] = [];
-    members?.push([this.#name ?? '', read(token, inside)]);
+  #put(token: string, outer: Member[] | undefined): void {
+    const members: Member[] = [];
+    outer?.push([this.#name ?? '', read(token, members)]);
     this.#name = undefined;
-    if (token === '{') this.#open.push(inside);
-    else if (token === '[') this.#open.push(undefined);
+    if (token === '{' || token === '[') this.#open.push({ members, isList: token === '[' });
   }
 }
 
@@ -97,7 +106,7 @@ function read(token: string, inside: readonly Member[]): Json {
     case '"':
       return { kind: 'string', text: textOf(token) };
     case '[':
-      return { kind: 'list' };
+      return { kind: 'list', items: inside };
     case 'n':
       return { kind: 'null' };
     case 't':

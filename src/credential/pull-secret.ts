@@ -10,10 +10,11 @@ import {
   type NotJson,
   readJson,
 } from './json.ts';
+import { CRED_HELPERS, CREDS_STORE, readTrivyFile, type TrivyFile } from './trivy-file.ts';
 
 /** The content of a pull secret, or why it cannot be read. No message contains a value of the secret. */
 export type PullSecretContent =
-  | ({ readonly result: 'Entries' } & DockerConfigEntries)
+  | ({ readonly result: 'Entries'; readonly trivyFile: TrivyFile } & DockerConfigEntries)
   | { readonly result: 'Malformed'; readonly message: string };
 
 /**
@@ -76,9 +77,21 @@ export function parsePullSecret(type: string, data: Readonly<Record<string, stri
   }
   const config = readJson(bytes);
   if (config === 'TooManyTokens') return tooLarge(key, `${MOST_TOKENS} JSON tokens`, 'more');
-  if (config.kind === 'object') return read(config, key);
+  if (config.kind === 'object') return withoutMark(read(config, key), bytes);
   return isEncoded(bytes, isJsonObject) ? encodedTwice(key) : notAnObject(config, key);
 }
+
+/** Unlike this reader, Go's encoding/json accepts no byte order mark. */
+function withoutMark(content: PullSecretContent, bytes: Uint8Array): PullSecretContent {
+  if (content.result !== 'Entries' || !BYTE_ORDER_MARK.every((byte, index) => bytes[index] === byte))
+    return content;
+  return {
+    ...content,
+    trivyFile: { result: 'Rejected', problem: 'the configuration begins with a byte order mark' },
+  };
+}
+
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
 function withoutValue(data: Readonly<Record<string, string>>, key: string): PullSecretContent {
   const other = Object.entries(FORMATS).find(
@@ -151,16 +164,21 @@ function readDockerConfigJson(config: JsonObject, key: string): PullSecretConten
   if (wrong !== undefined) {
     return malformed(`expected an object "auths", found ${described(wrong)}; ${ADVICE}`);
   }
-  const content = readEntries(objects, key);
+  const content = readEntries(objects, key, (values, { entries }) => readTrivyFile(config, values, entries));
   if (content.result === 'Malformed' || !helpers) return content;
   return { ...content, problems: [...content.problems, HELPERS] };
 }
 
 /** @param auths - the objects with the entries. As in Go, a later object adds its entries to those of the previous ones. */
-function readEntries(auths: readonly JsonObject[], key: string): PullSecretContent {
+function readEntries(
+  auths: readonly JsonObject[],
+  key: string,
+  trivyFile: (values: ReadonlyMap<string, Json>, read: DockerConfigEntries) => TrivyFile,
+): PullSecretContent {
   const values = new Map(auths.flatMap(({ members }) => members));
   if (values.size > MOST_ENTRIES) return tooLarge(key, `${MOST_ENTRIES} entries`, `${values.size}`);
-  return { result: 'Entries', ...parseAuths(values) };
+  const read = parseAuths(values);
+  return { result: 'Entries', ...read, trivyFile: trivyFile(values, read) };
 }
 
 const ADVICE = 'write {"auths": {"registry.example.com": {"auth": "base64 of user:password"}}}';
@@ -169,9 +187,6 @@ const HELPERS =
   'expected the credential in "auths", found credsStore or credHelpers, which name programs on the machine that ' +
   'wrote the file and cannot be used here; put the credential into "auths"';
 
-const CREDS_STORE = /^credsStore$/iu;
-const CRED_HELPERS = /^credHelpers$/iu;
-
 function usesHelpers(config: JsonObject): boolean {
   return (
     fields(config, CREDS_STORE).some((store) => store.kind === 'string' && store.text !== '') ||
@@ -179,9 +194,15 @@ function usesHelpers(config: JsonObject): boolean {
   );
 }
 
+const NO_DOCKER_CONFIG: TrivyFile = {
+  result: 'Rejected',
+  problem:
+    'its type is kubernetes.io/dockercfg, and Trivy reads only the format of kubernetes.io/dockerconfigjson',
+};
+
 /** In the older format, the entries are the fields of the top-level object. */
 function readDockercfg(config: JsonObject, key: string): PullSecretContent {
-  const content = readEntries([config], key);
+  const content = readEntries([config], key, () => NO_DOCKER_CONFIG);
   if (content.result === 'Malformed' || fields(config, AUTHS).length === 0) return content;
   const others = config.members.filter(([name]) => !AUTHS.test(name));
   const keepsEntries =

@@ -191,12 +191,14 @@ type BoundAtCreation = ControllerOptions['settings']['binding']['boundAtCreation
 
 function controllerSettings(settings: ManagerSettings): ControllerOptions['settings'] {
   const { unusedSecretGraceMs, runsPerMinute, runWaitMs, discovery, registries } = settings;
+  const { delivery, writesSecrets } = settings;
   const binding = {
     scanTypes: scanTypesOf(settings.scanTypes),
     checkIntervalMs: registries.acceptedTtl,
     firstAnswerTimeoutMs: registries.checkTimeout,
     runWaitMs: runsPerMinute === 0 ? undefined : runWaitMs,
     boundAtCreation: boundAtCreation(settings),
+    ...{ delivery, writesSecrets },
   };
   const admission = settings.admission !== undefined;
   return { binding, unusedSecretGraceMs, runsPerMinute, runWaitMs, admission, discovery };

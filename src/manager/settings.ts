@@ -1,4 +1,5 @@
 import type { AdmissionSettings } from '../admission/index.ts';
+import type { Delivery } from '../api/index.ts';
 import type { ControllerOptions } from '../controllers/index.ts';
 import type { LeaseSettings, WatchedNamespaces } from '../kube/index.ts';
 import type { RegistrySettings } from '../registry/index.ts';
@@ -25,4 +26,8 @@ export interface ManagerSettings
   readonly admission: AdmissionSettings | undefined;
   /** What is bound: ScheduledScans, except those from Git if the webhook is on; or only new Scans. */
   readonly bind: 'auto' | 'scans';
+  /** How scans get the credential of a binding whose spec does not say so. */
+  readonly delivery: Delivery;
+  /** Whether the controller may write Secrets. */
+  readonly writesSecrets: boolean;
 }

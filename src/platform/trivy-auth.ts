@@ -1,4 +1,4 @@
-import { type Credential, SecretValue } from '../credential/index.ts';
+import { type Credential, DOCKER_HUB_KEY, SecretValue } from '../credential/index.ts';
 import type { EnvVar } from '../object/index.ts';
 
 /** Where the files of a {@link TrivyAuth} are mounted in Trivy's container. */
@@ -13,9 +13,6 @@ export interface TrivyAuth {
 
 /** Disables Trivy's own variables. Trivy would send their values to every registry, and would prefer them to files. */
 const TRIVY_OFF = off('TRIVY_USERNAME', 'TRIVY_PASSWORD', 'TRIVY_REGISTRY_TOKEN');
-
-/** The only key under which Trivy looks up Docker Hub. For other registries, the key is the host. */
-const DOCKER_HUB_KEY = 'https://index.docker.io/v1/';
 
 /** Empty variables, which Trivy and the clouds' libraries treat as unset. */
 export function off(...names: readonly string[]): readonly EnvVar[] {

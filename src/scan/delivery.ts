@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Extracting, hasExtraction, removeExtraction, restoreExtraction } from './extraction.ts';
-import type { ListName, Restore } from './restore.ts';
+import { type ListName, type Restore, SECRET_NAME } from './restore.ts';
 import type { ScanDelivery } from './scan-delivery.ts';
 
 /** The name of the volume that the controller adds to a scan. */
@@ -14,6 +14,7 @@ interface Volume extends NamedEntry {
     readonly secretName?: string;
     readonly optional?: boolean;
     readonly defaultMode?: number;
+    readonly items?: readonly { readonly key?: string; readonly path?: string }[];
   };
 }
 interface VolumeMount extends NamedEntry {
@@ -96,11 +97,21 @@ function withoutOurs(
 /** Whether the spec has no volume that the controller added. Another client may have added one with the same name. */
 function isUntouched(spec: ScanSpec): boolean {
   const volumes: readonly Volume[] = spec.volumes ?? [];
-  return !volumes.some(
-    ({ name, secret }) =>
-      name === VOLUME_NAME && secret?.optional === true && secret.secretName?.startsWith('trivy-'),
-  );
+  return !volumes.some((volume) => volume.name === VOLUME_NAME && mountedBy(volume) !== undefined);
 }
+
+/** What a volume with the controller's name mounts; undefined: another client has added the volume. */
+export function mountedBy({
+  secret,
+}: Volume): Required<Pick<ScanDelivery, 'secretName' | 'mounts'>> | undefined {
+  if (secret?.optional !== true || secret.secretName === undefined) return undefined;
+  const { secretName, items } = secret;
+  if (isDeepStrictEqual(items, PULL_SECRET_ITEMS)) return { secretName, mounts: 'PullSecret' };
+  return SECRET_NAME.test(secretName) ? { secretName, mounts: undefined } : undefined;
+}
+
+/** The file with which Trivy reads a pull secret. All other keys of the Secret stay out of the scan. */
+const PULL_SECRET_ITEMS = [{ key: '.dockerconfigjson', path: 'config.json' }];
 
 /** Whether the spec gives Trivy exactly this delivery, and nothing in the spec interferes with it. */
 export function carries(spec: ScanSpec, delivery: ScanDelivery | undefined): boolean {
@@ -117,6 +128,7 @@ export function carries(spec: ScanSpec, delivery: ScanDelivery | undefined): boo
 }
 
 function entriesOf(delivery: ScanDelivery): Required<Pick<ScanSpec, ListName>> {
+  const items = delivery.mounts === 'PullSecret' ? { items: PULL_SECRET_ITEMS } : {};
   return {
     env: delivery.env,
     volumes: [
@@ -124,7 +136,7 @@ function entriesOf(delivery: ScanDelivery): Required<Pick<ScanSpec, ListName>> {
         name: VOLUME_NAME,
         // Optional, because otherwise a pod would wait indefinitely for a missing Secret. Readable by all users, because
         // a scan may run as any user.
-        secret: { defaultMode: 0o444, optional: true, secretName: delivery.secretName },
+        secret: { defaultMode: 0o444, optional: true, secretName: delivery.secretName, ...items },
       },
     ],
     volumeMounts: [{ name: VOLUME_NAME, mountPath: delivery.mountPath, readOnly: true }],

@@ -57,6 +57,7 @@ const MOST_ENV = 32;
 const LONGEST_VALUE = 512;
 const ENV_NAME = /^[-._a-zA-Z][-._a-zA-Z0-9]{0,127}$/;
 export const SECRET_NAME = /^trivy-[a-z0-9.-]{1,247}$/;
+const PULL_SECRET_NAME = /^[a-z0-9][a-z0-9.-]{0,252}$/;
 
 /**
  * Parses the {@link RESTORE_ANNOTATION}. Any user who may write the scan may have forged it. undefined: the annotation is
@@ -101,6 +102,7 @@ function readRestore({
       secretName: delivery.secretName,
       mountPath: delivery.mountPath,
       env: delivery.env.map(({ name, value }) => ({ name, value })),
+      ...(delivery.mounts === undefined ? {} : { mounts: delivery.mounts }),
     },
     added,
     removed,
@@ -156,10 +158,11 @@ function namesImage(value: unknown, is: (image: ImageReference) => boolean): boo
 
 function isDelivery(value: unknown): boolean {
   if (!isRecord(value)) return false;
-  const { secretName, mountPath, env } = value;
+  const { secretName, mountPath, env, mounts } = value;
   return (
+    (mounts === undefined || mounts === 'PullSecret') &&
     typeof secretName === 'string' &&
-    SECRET_NAME.test(secretName) &&
+    (mounts === undefined ? SECRET_NAME : PULL_SECRET_NAME).test(secretName) &&
     isText(mountPath, LONGEST_NAME) &&
     mountPath.startsWith('/') &&
     Array.isArray(env) &&

@@ -5,4 +5,9 @@ export interface ScanDelivery {
   readonly secretName: string;
   readonly mountPath: string;
   readonly env: readonly EnvVar[];
+  /**
+   * `PullSecret`: only the Docker configuration in the Secret is mounted, as config.json. undefined: the controller has created
+   * the Secret, and each of its keys is mounted as a file.
+   */
+  readonly mounts?: 'PullSecret' | undefined;
 }

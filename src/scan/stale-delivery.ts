@@ -1,7 +1,7 @@
 import { MOUNT_PATH } from '../platform/index.ts';
-import { type ScanSpec, VOLUME_NAME } from './delivery.ts';
+import { mountedBy, type ScanSpec, VOLUME_NAME } from './delivery.ts';
 import { LOGIN_VARIABLE } from './own-logins.ts';
-import { type Restore, SECRET_NAME } from './restore.ts';
+import type { Restore } from './restore.ts';
 import type { ScanDelivery } from './scan-delivery.ts';
 
 /** The entries of the controller in a scanSpec that has no restore annotation. */
@@ -28,7 +28,7 @@ const NO_SECRET = 'trivy-none';
  *
  * | entry | recognized by |
  * |---|---|
- * | volume | its name, and an optional Secret named `trivy-…` |
+ * | volume | its name, and an optional Secret named `trivy-…`, or one that is mounted as config.json only |
  * | mount | the name of that volume |
  * | variable that points to a file | a login variable whose value is in the mount path |
  * | variable that disables another login | an empty login variable directly after such a variable |
@@ -36,11 +36,11 @@ const NO_SECRET = 'trivy-none';
  * @returns undefined: there are no such entries, or another client's volume has the name of the controller's
  */
 export function staleDelivery<Spec extends ScanSpec>(spec: Spec): StaleDelivery<Spec> | undefined {
-  const volumes = spec.volumes?.filter(({ name }) => name === VOLUME_NAME) ?? [];
-  if (!volumes.every(isOwnVolume)) return undefined;
+  const volumes = spec.volumes?.filter(({ name }) => name === VOLUME_NAME).map(mountedBy) ?? [];
+  if (volumes.includes(undefined)) return undefined;
   const { env, positions } = ownVariables(spec.env ?? []);
   if (volumes.length === 0 && env.length === 0) return undefined;
-  const delivery = wholeDelivery(spec, volumes[0]?.secret?.secretName, env);
+  const delivery = wholeDelivery(spec, volumes[0], env);
   return {
     spec: positions.size === 0 ? spec : { ...spec, env: spelledOut(spec.env ?? [], positions) },
     restore: {
@@ -54,16 +54,13 @@ export function staleDelivery<Spec extends ScanSpec>(spec: Spec): StaleDelivery<
 /** undefined: entries are missing. */
 function wholeDelivery(
   { volumeMounts = [] }: ScanSpec,
-  secretName: string | undefined,
+  mounted: ReturnType<typeof mountedBy>,
   env: ScanDelivery['env'],
 ): ScanDelivery | undefined {
   const mountPath = volumeMounts.find(({ name }) => name === VOLUME_NAME)?.mountPath;
-  if (secretName === undefined || mountPath === undefined || env.length === 0) return undefined;
-  return { secretName, mountPath, env };
-}
-
-function isOwnVolume({ secret }: NonNullable<ScanSpec['volumes']>[number]): boolean {
-  return secret?.optional === true && SECRET_NAME.test(secret.secretName ?? '');
+  if (mounted === undefined || mountPath === undefined || env.length === 0) return undefined;
+  const { secretName, mounts } = mounted;
+  return { secretName, mountPath, env, ...(mounts === undefined ? {} : { mounts }) };
 }
 
 /** The variables of the controller: each one that points into the mount, and the empty ones that follow it. */

@@ -7,6 +7,7 @@ export {
   type KnownTrivySecret,
   type TrivySecretInput,
 } from './desired-trivy-secret.ts';
+export { directDelivery } from './direct-delivery.ts';
 export {
   isManagedSecret,
   type NamedSecret,

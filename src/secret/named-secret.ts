@@ -1,5 +1,5 @@
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../api/index.ts';
-import type { Keyring } from '../credential/index.ts';
+import type { Keyring, TrivyFile } from '../credential/index.ts';
 import { NOT_ANNOTATED, REGISTRIES_ANNOTATION, type SourceCredential } from '../platform/index.ts';
 import type { RawSecret } from './raw-secret.ts';
 import { isPullSecret, readSource, type SourceSecret } from './source-secret.ts';
@@ -14,6 +14,8 @@ export type NamedSecret =
       readonly entries: readonly { readonly registryKey: string }[];
       readonly keyring: Keyring<SourceCredential>;
       readonly problems: readonly string[];
+      /** How Trivy reads the Secret as its Docker configuration; undefined: it is a credential Secret. */
+      readonly trivyFile: TrivyFile | undefined;
     }
   | { readonly state: 'Missing'; readonly name: string }
   /** It is not a pull secret, and has no keys of a known credential. The message says how to make it usable. */
@@ -29,12 +31,13 @@ export type NamedSecret =
 export function namedSecret({ name, uid, resourceVersion, content }: SourceSecret): NamedSecret {
   switch (content.result) {
     case 'Entries': {
-      const { entries, keyring, problems } = content;
-      return { state: 'Found', name, uid, resourceVersion, entries, keyring, problems };
+      const { entries, keyring, problems, trivyFile } = content;
+      return { state: 'Found', name, uid, resourceVersion, entries, keyring, problems, trivyFile };
     }
     case 'Credential': {
       const entries = content.hosts.map((registryKey) => ({ registryKey }));
-      return { state: 'Found', name, uid, resourceVersion, entries, keyring: content.keyring, problems: [] };
+      const found = { entries, keyring: content.keyring, problems: [], trivyFile: undefined };
+      return { state: 'Found', name, uid, resourceVersion, ...found };
     }
     case 'Unknown':
       return { state: 'WrongType', name, ...(content.message !== undefined && { message: content.message }) };

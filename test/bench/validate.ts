@@ -16,7 +16,7 @@ import { parse } from './estate/parse-yaml.ts';
 
 const MANIFESTS = 1_000;
 const ROUNDS = 9;
-const SETTINGS = { namespace: undefined, missingSecrets: undefined };
+const SETTINGS = { namespace: undefined, missingSecrets: undefined, delivery: 'Shared' } as const;
 const READER = join(import.meta.dirname, 'estate/parse-yaml.ts');
 const program = await builtProgram();
 const folder = mkdtempSync(join(tmpdir(), 'validate-'));

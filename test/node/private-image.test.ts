@@ -159,6 +159,17 @@ describe('a workload with a private image on a real node', { skip }, () => {
     );
     assertScanned(await scan(), newImage);
   });
+
+  it('is scanned with its pull secret itself mounted, without a copy of the credential', async () => {
+    const spec = { image: newImage, imagePullSecrets: [{ name: 'new' }], verification: 'Required' } as const;
+    await namespace.binding('direct', { ...spec, delivery: 'Direct' });
+    await until(
+      async () => (await namespace.bound('payments')).secretName === 'new',
+      'the scan to mount the pull secret',
+      SECONDS,
+    );
+    assertScanned(await scan(), newImage);
+  });
 });
 
 /** Whether a pod runs this image, and is not about to end. */

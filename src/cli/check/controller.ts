@@ -14,6 +14,8 @@ export interface Controller {
   readonly marksPods: boolean;
   /** Whether it serves the webhook for new Scans. */
   readonly admission: boolean;
+  /** Whether it writes Secrets. */
+  readonly writesSecrets: boolean;
 }
 
 /** A Lease that controllers use for leader election. */
@@ -45,6 +47,7 @@ export function controllerOf(deployment: Deployment): Controller {
     discovery: flag('--discovery') ?? 'off',
     marksPods: deployment.args.includes('--mark-pods'),
     admission: flag('--admission') !== undefined,
+    writesSecrets: flag('--write-secrets') !== 'false',
   };
 }
 

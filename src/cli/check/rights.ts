@@ -59,7 +59,11 @@ export function controllerRights({
   marksPods,
   namespaces,
   admission,
-}: Pick<Controller, 'discovery' | 'marksPods' | 'namespaces' | 'admission'>): readonly Right[] {
+  writesSecrets,
+}: Pick<
+  Controller,
+  'discovery' | 'marksPods' | 'namespaces' | 'admission' | 'writesSecrets'
+>): readonly Right[] {
   const discovers = discovery !== 'off';
   return [
     ...rights(GROUP, 'imagecredentialbindings', 'list watch'),
@@ -67,7 +71,8 @@ export function controllerRights({
     ...rights(SCANS_GROUP, 'scheduledscans', 'get list watch update'),
     ...rights(SCANS_GROUP, 'scheduledscans/status', 'patch'),
     ...rights(SCANS_GROUP, 'scans', admission ? 'list watch get update' : 'list watch'),
-    ...rights('', 'secrets', 'get list watch create update patch delete'),
+    ...rights('', 'secrets', 'get list watch'),
+    ...(writesSecrets ? rights('', 'secrets', 'create update patch delete') : []),
     ...rights('events.k8s.io', 'events', 'create'),
     ...(discovers ? rights(GROUP, 'imagecredentialbindings', 'create patch delete') : []),
     ...(discovers ? rights('', 'pods', marksPods ? 'list watch patch' : 'list watch') : []),

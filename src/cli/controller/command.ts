@@ -10,7 +10,10 @@ import {
   admissionSettings,
   type ContextFlags,
   contextFlags,
+  type DeliveryFlags,
   type DiscoveryFlags,
+  deliveryFlags,
+  deliveryProblem,
   discoveryFlags,
   discoveryProblem,
   discoverySettings,
@@ -31,7 +34,13 @@ import { ADMISSION_SERVER, listenProblem, PROBE_SERVER } from './listen.ts';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 
-interface Flags extends ContextFlags, LeaseFlags, RegistryFlags, DiscoveryFlags, AdmissionFlags {
+interface Flags
+  extends ContextFlags,
+    LeaseFlags,
+    RegistryFlags,
+    DiscoveryFlags,
+    Omit<DeliveryFlags, 'admissionSecret'>,
+    AdmissionFlags {
   readonly namespaces: ManagerSettings['namespaces'];
   readonly scanTypes: readonly string[];
   readonly concurrency: number;
@@ -126,11 +135,22 @@ export function controllerCommand(): Command {
     .action(async (flags: Flags) => {
       // Do this first: as PID 1 of a container, a process ignores signals until it has a handler.
       const signalled = signal();
-      const problem = (await leaseProblem(flags)) ?? discoveryProblem(flags) ?? admissionProblem(flags);
+      const problem =
+        (await leaseProblem(flags)) ??
+        discoveryProblem(flags) ??
+        admissionProblem(flags) ??
+        deliveryProblem(flags);
       if (problem !== undefined) command.error(`error: ${problem}`);
       await run(signalled, flags);
     });
-  const others = [contextFlags(), registryFlags(), discoveryFlags(), admissionFlags(), leaseFlags()];
+  const others = [
+    contextFlags(),
+    registryFlags(),
+    deliveryFlags(),
+    discoveryFlags(),
+    admissionFlags(),
+    leaseFlags(),
+  ];
   for (const flag of others.flat()) command.addOption(flag);
   return command;
 }
@@ -183,6 +203,8 @@ async function runUntil(signalled: Promise<string>, flags: Flags, log: Logger): 
     discovery,
     admission: admissionSettings(flags),
     bind: flags.bind,
+    delivery: flags.delivery,
+    writesSecrets: flags.writeSecrets,
   };
   const controller = newController(() => new Manager(config, settings, log));
   const running = controller.start().then(

@@ -6,13 +6,15 @@ import {
   type ClusterFlags,
   clusterFlags,
   contextNamespace,
+  type DeliveryFlag,
+  deliveryFlag,
   type FilenameFlags,
   filenameFlags,
   loadKubeConfig,
   parseNamespace,
 } from '../flags/index.ts';
 import { commandWithHelp } from '../help.ts';
-import { type Inventory, readFiles } from '../inventory/index.ts';
+import { type Inventory, readFiles, withDelivery } from '../inventory/index.ts';
 import { readCluster } from './cluster.ts';
 import { type Explained, explain, type Request } from './explanation.ts';
 import { asJson, asText, coloured, plain } from './text.ts';
@@ -20,7 +22,7 @@ import { asJson, asText, coloured, plain } from './text.ts';
 /** Exit code: an image needs a credential, and none can be used; or a binding would be refused. */
 const EXIT_UNRESOLVED = 1;
 
-interface Flags extends ClusterFlags, FilenameFlags {
+interface Flags extends ClusterFlags, FilenameFlags, DeliveryFlag {
   readonly namespace?: string;
   readonly output: 'text' | 'json';
   readonly showUsernames?: true;
@@ -63,15 +65,16 @@ export function explainCommand(): Command {
       'this folder (- for standard input); may be repeated. If no binding matches the image, all Secrets in the files ' +
       'are used',
   );
-  for (const flag of [...files, ...clusterFlags()]) command.addOption(flag);
+  for (const flag of [deliveryFlag(), ...files, ...clusterFlags()]) command.addOption(flag);
   return command;
 }
 
 async function run(texts: readonly string[], flags: Flags): Promise<void> {
   const { filename, recursive, namespace, output, showUsernames: showsUsernames = false } = flags;
   const requests = texts.map((text): Request => ({ text, image: parseImageReference(text), showsUsernames }));
-  const inventory =
+  const read =
     filename.length > 0 ? await readFiles(filename, namespace, recursive) : await readConfigured(flags);
+  const inventory = withDelivery(read, flags.delivery);
   const explained = requests.map((request) => explain(request, inventory));
   const style = process.stdout.hasColors?.() === true && !process.env['NO_COLOR'] ? coloured : plain;
   const text = output === 'json' ? asJson(explained) : explained.map((one) => asText(one, style)).join('\n');

@@ -4,7 +4,13 @@ import { type Candidate, type Lookup, lookup } from '../../credential/index.ts';
 import { fit, formatReference, type ImageReference, repositoryName } from '../../image/index.ts';
 import { MOUNT_PATH, planDelivery, platformOf, type SourceCredential } from '../../platform/index.ts';
 import { migratedImage } from '../../policy/index.ts';
-import { findNearMisses, type NearMiss, type SourceSecret } from '../../secret/index.ts';
+import {
+  directDelivery,
+  findNearMisses,
+  type NamedSecret,
+  type NearMiss,
+  type SourceSecret,
+} from '../../secret/index.ts';
 import type { Inventory } from '../inventory/index.ts';
 import { type ExplainedCandidate, shownCandidate } from './candidates.ts';
 import { type Decided, decidedFor } from './decided.ts';
@@ -46,6 +52,8 @@ interface Explanation {
     readonly env: readonly { readonly name: string; readonly value: string }[];
     /** Paths in Trivy's container. */
     readonly files: readonly string[];
+    /** Name of the pull secret that is mounted itself; null: the controller creates the Secret that is mounted. */
+    readonly pullSecret: string | null;
   };
 }
 
@@ -103,6 +111,7 @@ export function explain(request: Request, inventory: Inventory): Explained {
   const delivery = deliveryOf(
     found.candidates.find((one) => binding?.verification === 'Never' || !hasExpired(one, now)),
     target,
+    binding?.delivery === 'Direct' ? [...inventory.states.values()] : undefined,
   );
   const { env } = delivery.delivered;
   const scans = scansOf(image, inventory, { decided: report.decided, env });
@@ -265,18 +274,27 @@ export interface PlannedDelivery {
   readonly problems: readonly string[];
 }
 
-/** What Trivy gets with a candidate. If a cloud login is needed, its file paths and variables are known without the login. */
+/**
+ * What Trivy gets with a candidate. If a cloud login is needed, its file paths and variables are known without the login.
+ *
+ * @param directFrom - the Secrets, if the delivery is `Direct`
+ */
 export function deliveryOf(
   candidate: Candidate<SourceCredential> | undefined,
-  { host }: ImageReference,
+  image: ImageReference,
+  directFrom?: readonly NamedSecret[],
 ): PlannedDelivery {
-  const nothing = { env: [], files: [] };
+  const nothing = { env: [], files: [], pullSecret: null };
   if (candidate === undefined) return { delivered: nothing, problems: [] };
-  const delivery = planDelivery(candidate.credential, host);
+  const direct = directFrom && directDelivery(candidate, directFrom, image);
+  // The conditions give the reason.
+  if (direct?.result === 'NotDirect') return { delivered: nothing, problems: [] };
+  const delivery = planDelivery(candidate.credential, image.host);
   if (delivery.result === 'Undeliverable')
     return { delivered: nothing, problems: [`Secret "${candidate.secret}": ${delivery.message}`] };
   const { env, files } =
     delivery.result === 'TrivyAuth' ? delivery.trivyAuth : { ...delivery, files: { 'config.json': true } };
   const paths = Object.keys(files).map((file) => `${MOUNT_PATH}/${file}`);
-  return { delivered: { env, files: paths }, problems: [] };
+  const pullSecret = direct?.delivery.secretName ?? null;
+  return { delivered: { env, files: paths, pullSecret }, problems: [] };
 }

@@ -1,6 +1,7 @@
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 import type { DiscoverySettings } from '../../controllers/index.ts';
 import { INCLUSION_MODES, type InclusionMode } from '../../pod/index.ts';
+import { parseBoolean } from './boolean.ts';
 import { parseDuration } from './duration.ts';
 
 /** The values of {@link discoveryFlags}. */
@@ -46,9 +47,4 @@ export function discoverySettings(flags: DiscoveryFlags): DiscoverySettings | un
 export function discoveryProblem({ discovery, markPods }: DiscoveryFlags): string | undefined {
   if (discovery !== 'off' || !markPods) return undefined;
   return 'expected --discovery with a mode because --mark-pods is set, found off; set --discovery, or omit --mark-pods';
-}
-
-function parseBoolean(text: string): boolean {
-  if (text !== 'true' && text !== 'false') throw new InvalidArgumentError('Expected true or false.');
-  return text === 'true';
 }

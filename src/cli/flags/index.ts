@@ -1,6 +1,13 @@
 export { parseAddress } from './address.ts';
 export { type AdmissionFlags, admissionFlags, admissionProblem, admissionSettings } from './admission.ts';
 export { type ClusterFlags, type ContextFlags, clusterFlags, contextFlags } from './cluster.ts';
+export {
+  type DeliveryFlag,
+  type DeliveryFlags,
+  deliveryFlag,
+  deliveryFlags,
+  deliveryProblem,
+} from './delivery.ts';
 export { type DiscoveryFlags, discoveryFlags, discoveryProblem, discoverySettings } from './discovery.ts';
 export { parseDuration } from './duration.ts';
 export { type FilenameFlags, filenameFlags } from './filename.ts';

@@ -9,5 +9,5 @@ export {
   readObjects,
   versionProblem,
 } from './files/index.ts';
-export type { Inventory } from './inventory.ts';
+export { type Inventory, withDelivery } from './inventory.ts';
 export { type ReadSecret, readSecret, secretsIn } from './secrets.ts';

@@ -1,3 +1,4 @@
+import type { Delivery } from '../../api/index.ts';
 import type { Binding } from '../../binding/index.ts';
 import type { RawScheduledScan, ScheduledScan } from '../../scan/index.ts';
 import type { NamedSecret, SourceSecret } from '../../secret/index.ts';
@@ -22,4 +23,12 @@ export interface Inventory {
   readonly refused: readonly string[];
   /** Sentences about what was skipped or not found, and why. */
   readonly remarks: readonly string[];
+}
+
+/** The inventory as a controller with this setting sees it: the bindings whose spec does not say so have this delivery. */
+export function withDelivery(inventory: Inventory, delivery: Delivery): Inventory {
+  const bindings = inventory.bindings.map((binding) =>
+    binding.validity === 'Valid' ? { ...binding, delivery: binding.delivery ?? delivery } : binding,
+  );
+  return { ...inventory, bindings };
 }

@@ -10,6 +10,7 @@ const LASTING: Readonly<Record<string, ReadonlySet<string>>> = {
   CredentialVerified: new Set(['Expired'] satisfies ConditionContent['reason'][]),
   ScansBound: new Set([
     'MountPathTaken',
+    'NotDirect',
     'ScanUnreadable',
     'Undeliverable',
     'VolumeNameTaken',

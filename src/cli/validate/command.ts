@@ -1,6 +1,12 @@
 import { type Command, Option } from 'commander';
 import { reportUserErrors, UserError } from '../errors.ts';
-import { type FilenameFlags, filenameFlags, parseNamespace } from '../flags/index.ts';
+import {
+  type DeliveryFlag,
+  deliveryFlag,
+  type FilenameFlags,
+  filenameFlags,
+  parseNamespace,
+} from '../flags/index.ts';
 import { commandWithHelp } from '../help.ts';
 import { readManifests } from '../inventory/index.ts';
 import type { Severity } from './finding.ts';
@@ -10,7 +16,7 @@ import { validate } from './validation.ts';
 /** Exit code: there is an error in an object or a file. */
 const EXIT_INVALID = 1;
 
-interface Flags extends FilenameFlags {
+interface Flags extends FilenameFlags, DeliveryFlag {
   readonly namespace?: string;
   readonly missingSecrets?: Severity;
   readonly output: Output;
@@ -54,15 +60,15 @@ export function validateCommand(): Command {
     .action((flags: Flags) => reportUserErrors(run(flags)));
   const description =
     'YAML or JSON file to validate, or a folder with such files (- for standard input); may be repeated';
-  for (const flag of filenameFlags(description)) command.addOption(flag);
+  for (const flag of [deliveryFlag(), ...filenameFlags(description)]) command.addOption(flag);
   return command;
 }
 
-async function run({ filename, recursive = false, namespace, missingSecrets, output }: Flags): Promise<void> {
+async function run({ filename, recursive = false, output, ...settings }: Flags): Promise<void> {
   if (filename.length === 0)
     throw new UserError('expected at least one file or folder, found none; name one with --filename');
   const read = await readManifests(filename, recursive);
-  const validation = validate(read, { namespace, missingSecrets });
+  const validation = validate(read, { namespace: undefined, missingSecrets: undefined, ...settings });
   process.stdout.write(printed(validation.findings, output));
   process.stderr.write(`${summaryOf(validation)}\n`);
   if (validation.findings.some(({ severity }) => severity === 'error')) process.exitCode = EXIT_INVALID;

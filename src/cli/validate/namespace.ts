@@ -1,9 +1,11 @@
+import type { Delivery } from '../../api/index.ts';
 import {
   type Inventory,
   isRelevant,
   type Manifest,
   type ObjectFault,
   readObjects,
+  withDelivery,
 } from '../inventory/index.ts';
 import type { Severity } from './finding.ts';
 import { generatedSecret, isEncrypted } from './generated-secrets.ts';
@@ -33,12 +35,14 @@ export interface Settings {
   /** Namespace of the objects that name none; undefined: the only namespace that other objects name. */
   readonly namespace: string | undefined;
   readonly missingSecrets: Severity | undefined;
+  /** How scans get the credential of a binding whose spec does not say so. */
+  readonly delivery: Delivery;
 }
 
 /** The namespaces of the objects that are validated, in the order of the files. Each one is read on its own. */
 export function namespacesOf(
   manifests: readonly Manifest[],
-  { namespace, missingSecrets }: Settings,
+  { namespace, missingSecrets, delivery }: Settings,
 ): readonly Namespace[] {
   const used = manifests.filter(
     (manifest) => isRelevant(manifest) || generatedSecret(manifest) !== undefined,
@@ -53,7 +57,7 @@ export function namespacesOf(
     const generated = group.flatMap((manifest) => generatedSecret(manifest) ?? []);
     return {
       ...{ name: name === '' ? undefined : name, missingSecrets },
-      ...read,
+      ...{ faults: read.faults, inventory: withDelivery(read.inventory, delivery) },
       refusedSecrets: new Set(
         read.faults.flatMap(({ manifest }) => (manifest.kind === 'Secret' ? [manifest.metadata.name] : [])),
       ),

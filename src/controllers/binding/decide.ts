@@ -27,6 +27,7 @@ import {
 } from '../../scan/index.ts';
 import {
   type DesiredTrivySecret,
+  directDelivery,
   isKnown,
   type KnownTrivySecret,
   type TrivySecret,
@@ -111,6 +112,7 @@ type Bindable = { readonly delivery: ScanDelivery } | 'none';
  * | `Effective` | a credential is selected, or none is needed | bind the scan, and migrate it if it names another repository |
  * | `Effective` | the Scans of the scan are bound when they are created | unbind the scan once, and do not change it afterwards |
  * | `Effective` | there is no credential, or it may not be used yet | a scan that is bound to this binding stays bound |
+ * | `Effective` | Trivy would misread the pull secret that the scan mounts | unbind the scan |
  * | `LeftBehind` | | migrate the scan, or unbind it if the new repository does not have the image |
  * | `Former` | | unbind the scan |
  * | any other | | do not change the scan |
@@ -128,10 +130,10 @@ export function decide(resolved: Resolved): Decision {
   return { resolution: resolved.choice.resolution, secretWrite, scans, requests };
 }
 
-function bindableOf({ choice: { resolution }, trivySecret }: Resolved): Bindable | undefined {
+function bindableOf({ choice: { resolution }, direct, trivySecret }: Resolved): Bindable | undefined {
   switch (resolution.result) {
     case 'Selected':
-      return deliverable(trivySecret);
+      return direct === undefined ? deliverable(trivySecret) : { delivery: direct };
     case 'Anonymous':
     case 'NoneNeeded':
       return 'none';
@@ -297,11 +299,32 @@ function decideEffective(resolved: Resolved, one: ResolvedScan, bindable: Bindab
     return migration ?? planEdit(resolved, scan, bind);
   }
   if (scan.bound === undefined) return { plan: 'Unbound', scan };
+  const isPrevious = namesPreviousRepository(resolved, scan);
+  if (!isPrevious && isMisread(resolved, scan)) return planEdit(resolved, scan, { edit: 'Unbind' });
   if (scan.bound.binding === holder.binding)
     return planEdit(resolved, scan, { edit: 'Bind', ...holder, delivery: scan.bound.delivery });
   // The delivery of another binding stays while this binding may still get a credential for the image of the scan.
-  const isOpen = isVerifying(resolved.choice.resolution) || namesPreviousRepository(resolved, scan);
+  const isOpen = isVerifying(resolved.choice.resolution) || isPrevious;
   return isOpen ? { plan: 'Unbound', scan } : planEdit(resolved, scan, { edit: 'Unbind' });
+}
+
+/**
+ * Whether Trivy would read something else than the chosen credential from the pull secret that the scan mounts, or nothing that
+ * fits. A Secret that does not exist, or cannot be read now, counts as unchanged: it may be about to be created again.
+ */
+function isMisread(resolved: Resolved, { bound }: ScheduledScan): boolean {
+  const { binding, undeliverable, credentials } = resolved;
+  const { secretName, mounts } = bound?.delivery ?? {};
+  if (mounts !== 'PullSecret' || binding?.validity !== 'Valid') return false;
+  if (undeliverable?.reason === 'NotDirect') return true;
+  const { secrets, candidates } = credentials;
+  const mounted = secrets.find(({ name }) => name === secretName);
+  if (mounted?.state === 'Missing' || mounted?.state === 'Unreadable') return false;
+  return !candidates.some(
+    (candidate) =>
+      candidate.secret === secretName &&
+      directDelivery(candidate, secrets, binding.image).result === 'Direct',
+  );
 }
 
 /** A missing credential for the new repository says nothing about the credential for the previous one. */

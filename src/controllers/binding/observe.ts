@@ -75,6 +75,7 @@ function scansOf(key: string, stores: Stores): ReadonlySet<ScheduledScan> {
 
 function sourceUsed({ namespace, bound }: ScheduledScan, stores: Stores): string | undefined {
   if (bound?.delivery === undefined) return undefined;
+  if (bound.delivery.mounts === 'PullSecret') return bound.delivery.secretName;
   return stores.trivySecrets.get(indexKey({ namespace }, bound.delivery.secretName))?.identity?.source;
 }
 

@@ -1,4 +1,5 @@
 import type { Check, KnownAnswer, KnownLogin } from '../../answer/index.ts';
+import type { Delivery } from '../../api/index.ts';
 import type { Binding, ValidBinding } from '../../binding/index.ts';
 import type { PlatformCredential } from '../../platform/index.ts';
 import type { Rivals } from '../../policy/index.ts';
@@ -37,6 +38,10 @@ export interface BindingSettings {
   readonly runWaitMs: number | undefined;
   /** The ScheduledScans that are not written, because their Scans are bound when they are created. */
   readonly boundAtCreation: 'None' | 'GitManaged' | 'All';
+  /** How scans get the credential of a binding whose spec does not say so. */
+  readonly delivery: Delivery;
+  /** Whether the controller may write Secrets, and so create Trivy Secrets. */
+  readonly writesSecrets: boolean;
 }
 
 /** The object under the name of a Trivy Secret. */

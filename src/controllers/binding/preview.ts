@@ -39,10 +39,12 @@ export interface Preview {
   readonly limit: Limit | undefined;
 }
 
-/** The settings of a controller whose time to wait for a first answer is over. */
+/** The settings of a controller with the default delivery, whose time to wait for a first answer is over. */
 const PREVIEW_SETTINGS = {
   ...{ checkIntervalMs: 0, firstAnswerTimeoutMs: 0, runWaitMs: undefined },
   boundAtCreation: 'None',
+  delivery: 'Shared',
+  writesSecrets: true,
 } as const;
 
 /** Limit on how often the edits of a scan may cause further ones: a migration, an edit for the new image, and a reserve. */

@@ -24,11 +24,13 @@ import {
   versionOf,
   withinLimits,
 } from '../../policy/index.ts';
-import type { Run, ScanRun, ScheduledScan } from '../../scan/index.ts';
+import type { Run, ScanDelivery, ScanRun, ScheduledScan } from '../../scan/index.ts';
 import {
+  type Candidate,
   type DesiredTrivySecret,
   describeCandidate,
   desiredTrivySecret,
+  directDelivery,
   identityOf,
   type TrivySecretInput,
 } from '../../secret/index.ts';
@@ -49,8 +51,10 @@ export interface Resolved extends Omit<Observed, 'secrets' | 'scans' | 'unboundS
   readonly trivySecret:
     | { readonly desired: DesiredTrivySecret; readonly place: TrivySecretPlace }
     | undefined;
+  /** How scans mount the pull secret itself, instead of a Trivy Secret; undefined: they do not. */
+  readonly direct: ScanDelivery | undefined;
   /** Why the chosen credential cannot be delivered to Trivy for this registry; undefined: it can. */
-  readonly undeliverable: string | undefined;
+  readonly undeliverable: Undeliverable | undefined;
   readonly scans: readonly ResolvedScan[];
   /** The scans whose role the controller failed to find, each with its error. */
   readonly brokenScans: readonly BrokenScan[];
@@ -61,6 +65,15 @@ export interface Resolved extends Omit<Observed, 'secrets' | 'scans' | 'unboundS
   readonly unboundScans: readonly Run[];
   /** Keys of the bindings that must be reconciled first, because the role of a scan depends on them. */
   readonly waitsFor: ReadonlySet<string>;
+}
+
+/**
+ * `NotDirect`: Trivy would read something else from the pull secret. `SecretsReadOnly`: a Trivy Secret is needed, and the
+ * controller may not write Secrets. `Undeliverable`: Trivy cannot use the credential for this registry.
+ */
+interface Undeliverable {
+  readonly reason: 'NotDirect' | 'SecretsReadOnly' | 'Undeliverable';
+  readonly message: string;
 }
 
 export interface ResolvedScan {
@@ -79,7 +92,7 @@ interface BrokenScan {
 }
 
 type Chosen = Pick<Resolved, 'credentials' | 'evidence' | 'choice'>;
-type Delivered = Pick<Resolved, 'trivySecret' | 'undeliverable'>;
+type Delivered = Pick<Resolved, 'trivySecret' | 'direct' | 'undeliverable'>;
 
 const NOTHING_CHOSEN: Chosen = {
   credentials: { secrets: [], candidates: [], more: 0 },
@@ -92,7 +105,7 @@ const NOTHING_CHOSEN: Chosen = {
   },
   choice: { resolution: { result: 'NoneNeeded', verified: { outcome: 'Disabled' } }, restsOn: [] },
 };
-const NOTHING_DELIVERED: Delivered = { trivySecret: undefined, undeliverable: undefined };
+const NOTHING_DELIVERED: Delivered = { trivySecret: undefined, direct: undefined, undeliverable: undefined };
 const DELETED = { binding: undefined, limit: undefined };
 
 /**
@@ -155,18 +168,51 @@ function knownAnswers(
   return answers;
 }
 
-/** The Trivy Secret that delivers the chosen credential, or why it cannot be delivered. */
-function deliver(
-  binding: ValidBinding,
-  { credentials, choice }: Chosen,
-  { known, now }: Pick<Observed, 'known' | 'now'>,
-): Delivered {
-  const candidate = chosenCandidate(choice.resolution);
+/** How the chosen credential is delivered, or why it cannot be delivered. */
+function deliver(binding: ValidBinding, chosen: Chosen, observed: Observed): Delivered {
+  const candidate = chosenCandidate(chosen.choice.resolution);
   if (candidate === undefined) return NOTHING_DELIVERED;
+  switch (binding.delivery ?? observed.settings.delivery) {
+    case 'Direct':
+      return deliverDirectly(binding, chosen, candidate);
+    case 'Shared':
+      return observed.settings.writesSecrets
+        ? deliverShared(binding, chosen, { candidate, observed })
+        : undeliverable('SecretsReadOnly', SECRETS_READ_ONLY);
+  }
+}
+
+const SECRETS_READ_ONLY =
+  'the delivery Shared needs a Secret for Trivy, and this controller is not allowed to write Secrets';
+
+function undeliverable(reason: Undeliverable['reason'], message: string): Delivered {
+  return { ...NOTHING_DELIVERED, undeliverable: { reason, message } };
+}
+
+function deliverDirectly(
+  { image }: ValidBinding,
+  { credentials: { secrets } }: Chosen,
+  candidate: Candidate,
+): Delivered {
+  const direct = directDelivery(candidate, secrets, image);
+  return direct.result === 'Direct'
+    ? { ...NOTHING_DELIVERED, direct: direct.delivery }
+    : undeliverable('NotDirect', direct.message);
+}
+
+/** The Trivy Secret that delivers a credential, or why it cannot be delivered. */
+function deliverShared(
+  binding: ValidBinding,
+  { credentials }: Chosen,
+  {
+    candidate,
+    observed: { known, now },
+  }: { readonly candidate: Candidate; readonly observed: Pick<Observed, 'known' | 'now'> },
+): Delivered {
   const { host } = binding.image;
   const plan = planDelivery(candidate.credential, host);
   if (plan.result === 'Undeliverable')
-    return { trivySecret: undefined, undeliverable: `${describeCandidate(candidate)}: ${plan.message}` };
+    return undeliverable('Undeliverable', `${describeCandidate(candidate)}: ${plan.message}`);
   const identity = identityOf(candidate, host);
   const place = known.trivySecretPlace(identity);
   const login = {
@@ -179,7 +225,7 @@ function deliver(
   const input: TrivySecretInput =
     plan.result === 'TrivyAuth' ? plan : { ...login, result: 'Login', env: plan.env };
   const desired = desiredTrivySecret(binding.namespace, identity, input);
-  return { trivySecret: { desired, place }, undeliverable: undefined };
+  return { ...NOTHING_DELIVERED, trivySecret: { desired, place } };
 }
 
 /** The binding whose scans are resolved. */

@@ -76,8 +76,8 @@ const refused: Readonly<Record<string, readonly [object, RegExp]>> = {
     /spec\.verification: Unsupported value: "Always": supported values: "Required", "Preferred", "Never"/,
   ],
   'an unsupported value of delivery': [
-    { ...minimal, delivery: 'Direct' },
-    /spec\.delivery: Unsupported value: "Direct": supported values: "Shared"/,
+    { ...minimal, delivery: 'Copy' },
+    /spec\.delivery: Unsupported value: "Copy": supported values: "Shared", "Direct"/,
   ],
   'an unsupported mode': [
     { ...minimal, mode: 'Off' },

@@ -15,16 +15,20 @@ describe('the rights of the controller that check reviews', () => {
   const cases = [[], ['shop', 'payments']].flatMap((namespaces) => [
     { namespaces, discovery: undefined, markPods: false, admission: false },
     { namespaces, discovery: undefined, markPods: false, admission: true },
+    { namespaces, discovery: undefined, markPods: false, admission: false, direct: true },
     ...['all', 'enabled-per-namespace', 'enabled-per-resource'].flatMap((discovery) =>
       [false, true].map((markPods) => ({ namespaces, discovery, markPods, admission: false })),
     ),
   ]);
-  for (const { namespaces, discovery, markPods, admission } of cases) {
+  for (const { namespaces, discovery, markPods, admission, ...others } of cases) {
+    const direct = 'direct' in others;
     const title = `${namespaces.length === 0 ? 'all namespaces' : 'two namespaces'}, discovery ${discovery ?? 'off'}`;
-    it(`are those that the chart grants: ${title}${markPods ? ', marking pods' : ''}${admission ? ', with the webhook' : ''}`, () => {
+    it(`are those that the chart grants: ${title}${markPods ? ', marking pods' : ''}${admission ? ', with the webhook' : ''}${direct ? ', without writing Secrets' : ''}`, () => {
       const mode = discovery ?? 'all';
       const settings = { enabled: discovery !== undefined, resourceInclusion: { mode }, markPods };
-      const values = { namespaces, config: { discovery: settings }, admission: { enabled: admission } };
+      const delivery = direct ? { delivery: 'Direct', writeSecrets: false } : {};
+      const config = { discovery: settings, ...delivery };
+      const values = { namespaces, config, admission: { enabled: admission } };
       const objects = chart.objects({ release: RELEASE, namespace: RELEASE, values });
       const controller = controllerOf({
         ...{ namespace: RELEASE, name: RELEASE, labels: {}, created: '', replicas: 2, ready: 2, image: '' },

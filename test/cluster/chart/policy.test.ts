@@ -109,6 +109,8 @@ const changed: readonly (readonly [User, string, Spec])[] = [
   ['nobody', 'fewer Secrets', secrets('more')],
   ['nobody', 'fewer previous repositories', { replaces: ['older.example/app'] }],
   ['nobody', 'no previous repository', { replaces: undefined }],
+  ['nobody', 'the delivery to Shared', { delivery: 'Shared' }],
+  ['keeper', 'the delivery to Direct', { delivery: 'Direct' }],
   ['reader', 'one more Secret, which they may get', secrets('theirs', 'mine', 'more')],
   ['keeper', 'the maximum number of other Secrets', numbered('other')],
   ['scanner', 'the image', { image: 'new.example/app' }],
@@ -119,6 +121,7 @@ const changed: readonly (readonly [User, string, Spec])[] = [
 /** What a user may not change in another user's binding, and the message. */
 const notChanged: readonly (readonly [User, string, Spec, RegExp])[] = [
   ['nobody', 'one more Secret', secrets('theirs', 'more', 'mine'), /found "mine"/],
+  ['nobody', 'the delivery to Direct', { delivery: 'Direct' }, /found "theirs"/],
   ['reader', 'another Secret that they may not get', secrets('theirs', 'other'), /found "other"/],
   [
     'keeper',

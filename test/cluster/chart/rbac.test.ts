@@ -20,11 +20,14 @@ interface Switches {
   readonly markPods: boolean;
   /** Whether the admission webhook is on. */
   readonly admission: boolean;
+  /** Whether scans mount their pull secrets themselves, so that the controller writes no Secret. */
+  readonly direct?: boolean;
 }
 
 const combinations: readonly Switches[] = [true, false].flatMap((everywhere) => [
   { everywhere, discovery: 'off', markPods: false, admission: false },
   { everywhere, discovery: 'off', markPods: false, admission: true },
+  { everywhere, discovery: 'off', markPods: false, admission: false, direct: true },
   ...INCLUSION_MODES.flatMap((discovery) =>
     [false, true].map((markPods) => ({ everywhere, discovery, markPods, admission: markPods })),
   ),
@@ -39,17 +42,23 @@ const exercised =
           (discovery === 'off' && !admission) || (discovery === 'enabled-per-namespace' && markPods),
       );
 
-function titleOf({ everywhere, discovery, markPods, admission }: Switches): string {
+function titleOf({ everywhere, discovery, markPods, admission, direct = false }: Switches): string {
   const scope = everywhere ? 'all namespaces' : 'two of three namespaces';
-  return `${scope}, discovery ${discovery}${markPods ? ', marking pods' : ''}${admission ? ', with the webhook' : ''}`;
+  return `${scope}, discovery ${discovery}${markPods ? ', marking pods' : ''}${admission ? ', with the webhook' : ''}${direct ? ', without writing Secrets' : ''}`;
 }
 
-function valuesOf({ discovery, markPods, admission }: Switches, namespaces: readonly string[]): object {
+function valuesOf(
+  { discovery, markPods, admission, direct = false }: Switches,
+  namespaces: readonly string[],
+): object {
   const mode = discovery === 'off' ? 'all' : discovery;
   const settings = { enabled: discovery !== 'off', resourceInclusion: { mode }, markPods };
   return {
     namespaces,
-    config: { unusedSecretGrace: '1s', discovery: settings },
+    config: {
+      ...{ unusedSecretGrace: '1s', discovery: settings },
+      ...(direct ? { delivery: 'Direct', writeSecrets: false } : {}),
+    },
     admission: { enabled: admission },
   };
 }
@@ -65,6 +74,7 @@ describe('docs/reference/rbac.md', () => {
   const wheres: Readonly<Record<string, (switches: Switches) => boolean>> = {
     always: () => true,
     '`admission.enabled`': ({ admission }) => admission,
+    '`config.writeSecrets`': ({ direct = false }) => !direct,
     '`config.discovery.enabled`': ({ discovery }) => discovery !== 'off',
     '`config.discovery.markPods`': ({ markPods }) => markPods,
     '`enabled-per-namespace`, of all namespaces': ({ everywhere, discovery }) =>
@@ -162,10 +172,11 @@ describe('docs/reference/rbac.md', () => {
 describe('the rights that the chart grants the controller', () => {
   let cluster: Cluster;
   let helm: string;
+  let kubectl: string;
   let places = 0;
 
   before(async () => {
-    helm = (await tools(['helm'], (line) => process.stderr.write(`${line}\n`))).helm;
+    ({ helm, kubectl } = await tools(['helm', 'kubectl'], (line) => process.stderr.write(`${line}\n`)));
     // Without streaming lists the controller lists in pages, which uses the rights to list.
     cluster = await Cluster.start({ apiServerArgs: ['--feature-gates=WatchList=false'] });
   });
@@ -196,6 +207,7 @@ describe('the rights that the chart grants the controller', () => {
     await upgrade(valuesOf(switches, []));
     const used = await live(switches, [place]);
     await assertGiven(used(undefined, place.name), RELEASE, `clusterrole/${RELEASE}`);
+    if (switches.direct === true) await assertReadsOnly(place.name);
   }
 
   async function assertRoles(switches: Switches): Promise<void> {
@@ -207,6 +219,7 @@ describe('the rights that the chart grants the controller', () => {
     if (switches.admission) await forgetCertificates();
     const used = await live(switches, namespaces);
     for (const name of names) await assertGiven(used(name), name, `role/${RELEASE}`);
+    if (switches.direct === true) await assertReadsOnly(...names, RELEASE);
     if (switches.admission) {
       const secrets = [...used(RELEASE)].filter((right) => right.endsWith(' secrets.'));
       await assertGiven(new Set(secrets), RELEASE, `role/${RELEASE}-webhook`);
@@ -214,9 +227,9 @@ describe('the rights that the chart grants the controller', () => {
     assert.deepEqual([...used(undefined, other.name)], []);
   }
 
-  function lifeOf({ discovery, markPods, admission }: Switches, namespace: TestNamespace): Life {
+  function lifeOf({ discovery, markPods, admission, direct }: Switches, namespace: TestNamespace): Life {
     const marking = markPods ? 'marking' : 'on';
-    const settings = { discovery: discovery === 'off' ? 'off' : marking, admission } as const;
+    const settings = { discovery: discovery === 'off' ? 'off' : marking, admission, direct } as const;
     return new Life(cluster.client, namespace, settings);
   }
 
@@ -241,6 +254,18 @@ describe('the rights that the chart grants the controller', () => {
   async function assertGiven(used: ReadonlySet<string>, place: string, role: string): Promise<void> {
     const given = await rightsGiven(cluster.controlPlane, place, [role]);
     assert.deepEqual([...used].sort(), [...given].sort());
+  }
+
+  /** Asserts that the ServiceAccount of the controller may write no Secret in these namespaces, by any rule. */
+  async function assertReadsOnly(...names: readonly string[]): Promise<void> {
+    const { group, kubeconfig } = cluster.controlPlane;
+    const as = ['--as', `system:serviceaccount:${RELEASE}:${RELEASE}`];
+    const verbs = ['create', 'update', 'patch', 'delete', 'deletecollection'];
+    for (const [verb, name] of verbs.flatMap((each) => names.map((place) => [each, place] as const))) {
+      const args = ['auth', 'can-i', verb, 'secrets', '--namespace', name, ...as];
+      const { stdout } = await group.run(kubectl, args, { env: { KUBECONFIG: kubeconfig } });
+      assert.equal(stdout.trim(), 'no', `${verb} secrets in ${name}`);
+    }
   }
 
   /** Empties the Secret, so that the controller has to create its certificates. */

@@ -81,6 +81,10 @@ const accepted: Readonly<Record<string, object>> = {
   'the webhook, with an existing certificate': {
     admission: { enabled: true, certificates: { source: 'secret', secret: { name: 'own', caBundle: PEM } } },
   },
+  'a controller that may not write Secrets': {
+    config: { delivery: 'Direct', writeSecrets: false },
+    admission: { enabled: true, certificates: { source: 'cert-manager' } },
+  },
   'a slower leader election': {
     config: { leaderElection: { leaseDuration: '1m30s', renewDeadline: '1m', retryPeriod: '10.5s' } },
   },
@@ -129,6 +133,16 @@ const refused: readonly (readonly [string, object, RegExp])[] = [
     'that only new Scans are bound, without the webhook',
     { config: { bind: 'scans' } },
     /at '\/admission\/enabled': value must be true/,
+  ],
+  [
+    'the delivery Shared, without the right to write Secrets',
+    { config: { writeSecrets: false } },
+    /at '\/config\/delivery': value must be 'Direct'/,
+  ],
+  [
+    'certificates that the controller writes, without the right to write Secrets',
+    { config: { delivery: 'Direct', writeSecrets: false }, admission: { enabled: true } },
+    /at '\/admission\/certificates\/source': value must be one of 'cert-manager', 'secret'/,
   ],
   [
     'an unknown source of certificates',

@@ -170,6 +170,12 @@ const bindings = fc.uniqueArray(
       'Preferred',
       'Required',
     ),
+    delivery: fc.constantFrom<ImageCredentialBindingSpec['delivery']>(
+      undefined,
+      undefined,
+      'Shared',
+      'Direct',
+    ),
     team: labels,
     selects: fc.nat(3).map((number) => number === 0),
     isDiscovered: fc.nat(5).map((number) => number === 0),
@@ -263,7 +269,7 @@ function bindingOf(
   const names = found.namesNone
     ? []
     : [...new Set(found.picks.map((pick) => pool[pick % pool.length] ?? ''))];
-  const { name, mode, verification, team, selects, isDiscovered } = found;
+  const { name, mode, verification, delivery, team, selects, isDiscovered } = found;
   const others = found.replacing ? found.replaces.filter((one) => !isOf(found.image, one)) : [];
   const image = others.length > 0 ? withoutTag(found.image) : found.image;
   const spec = {
@@ -271,6 +277,7 @@ function bindingOf(
     imagePullSecrets: names.map((secret) => ({ name: secret })),
     // Whether a scan is migrated depends on an answer of the registry, unless verification is Never.
     ...{ mode, verification: others.length > 0 ? ('Never' as const) : verification },
+    ...(delivery === undefined ? {} : { delivery }),
     ...(others.length === 0 ? {} : { replaces: others }),
     ...(selects && team !== undefined ? { scanSelector: { matchLabels: team } } : {}),
   };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { makeCertificate } from '../../../hack/testenv/certificate.ts';
-import { Cloud, type CloudRequest, type Site } from '../../../hack/testenv/cloud.ts';
+import { Cloud, type Site } from '../../../hack/testenv/cloud.ts';
 import { ProcessGroup } from '../../../hack/testenv/processes/process-group.ts';
 import { startRegistry } from '../../../hack/testenv/registry/registry.ts';
 import { tools } from '../../../hack/testenv/tools/tools.ts';
@@ -17,6 +17,7 @@ import { RegistryChecker } from '../../../src/registry/checker.ts';
 import { DEFAULT_REGISTRY_SETTINGS, type RegistrySettings } from '../../../src/registry/settings.ts';
 
 import { seed } from '../kubelet/seed.ts';
+import { loginsIn } from './sent.ts';
 
 const BASIC = 'basic.acme.example';
 const BEARER = 'bearer.acme.example';
@@ -124,7 +125,7 @@ describe('a login', () => {
     // A new checker remembers no answer.
     const { answer } = await new RegistryChecker({ settings }).check({ image, credential }, 'shop');
     assert.equal(answer.result, 'Pullable');
-    return loginsIn(cloud.seen);
+    return loginsIn(cloud.seen, ISSUED);
   }
 
   /** @param config - the content of config.json */
@@ -139,7 +140,7 @@ describe('a login', () => {
       ['image', ...flags.split(' '), '--cache-dir', join(directory, 'cache'), `${host}/${IMAGE}`],
       { env: { HTTPS_PROXY: cloud.proxy, SSL_CERT_FILE: authorities, DOCKER_CONFIG: directory } },
     );
-    return code === 0 ? loginsIn(cloud.seen) : 'Fails';
+    return code === 0 ? loginsIn(cloud.seen, ISSUED) : 'Fails';
   }
 
   for (const [name, entry] of Object.entries(USABLE)) {
@@ -192,20 +193,4 @@ function credentialIn(entry: object, host: string): Credential | undefined {
   const content = parsePullSecret('kubernetes.io/dockerconfigjson', { '.dockerconfigjson': base64(config) });
   assert.equal(content.result, 'Entries');
   return content.result === 'Entries' ? content.entries[0]?.credential : undefined;
-}
-
-/** The distinct credentials in requests, without the token that the token server has issued. */
-function loginsIn(requests: readonly CloudRequest[]): readonly string[] {
-  const sent = requests.flatMap(({ headers, body }) => {
-    const refresh = new URLSearchParams(body).get('refresh_token');
-    return [textOf(headers['authorization']), refresh === null ? undefined : `refresh ${refresh}`];
-  });
-  return [...new Set(sent.filter((each) => each !== undefined && each !== `Bearer ${ISSUED}`))]
-    .map(String)
-    .sort();
-}
-
-function textOf(authorization: string | undefined): string | undefined {
-  const pair = /^Basic (.+)$/.exec(authorization ?? '')?.[1];
-  return pair === undefined ? authorization : Buffer.from(pair, 'base64').toString();
 }

@@ -18,6 +18,7 @@ import { until } from '../../support/until.ts';
 
 const USER = 'scanner';
 const FIRST_PASSWORD = 'first';
+const DIRECT_PASSWORD = 'Canary-direct-8Rw';
 /** Each contains something that some other way of delivery, such as TRIVY_PASSWORD, would break. */
 const PASSWORDS: Readonly<Record<string, string>> = {
   'a comma': 'one,two,three',
@@ -252,9 +253,24 @@ describe('the scan of a private image with a real registry and a real Trivy', ()
     });
   }
 
+  it('succeeds with its pull secret itself mounted, also after the password changes', async () => {
+    const first = secureCodeBox.nextRun(namespace.name, 'direct');
+    await namespace.scan('direct', [image], { spec: { suspend: false } });
+    assert.equal((await first).state, 'Errored');
+    const again = secureCodeBox.nextRun(namespace.name, 'direct');
+    const repository = `${registry.host}/shop/payments`;
+    await namespace.binding('direct', { image: repository, verification: 'Required', delivery: 'Direct' });
+    assertScanned(await again);
+    assert.equal((await namespace.bound('direct')).secretName, 'pull');
+    await registry.setPassword(DIRECT_PASSWORD);
+    assert.equal((await secureCodeBox.trigger(namespace.name, 'direct')).state, 'Errored');
+    await pullSecret(DIRECT_PASSWORD);
+    assertScanned(await secureCodeBox.trigger(namespace.name, 'direct'));
+  });
+
   it('reveals no password in the log of the controller', async () => {
     const log = await controller.log();
-    for (const password of [FIRST_PASSWORD, ...Object.values(PASSWORDS)]) {
+    for (const password of [FIRST_PASSWORD, DIRECT_PASSWORD, ...Object.values(PASSWORDS)]) {
       assert.ok(!log.includes(JSON.stringify(password).slice(1, -1)), password);
       assert.ok(!log.includes(base64(`${USER}:${password}`)), password);
     }

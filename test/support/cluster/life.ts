@@ -21,6 +21,8 @@ const ENABLED = { 'auto-discovery.securecodebox.io/enabled': 'true' };
 export interface LifeSettings {
   readonly discovery: 'off' | 'on' | 'marking';
   readonly admission: boolean;
+  /** Whether scans mount their pull secrets themselves. */
+  readonly direct?: boolean | undefined;
 }
 
 /**
@@ -32,12 +34,18 @@ export class Life {
   readonly #namespace: TestNamespace;
   readonly #discovery: LifeSettings['discovery'];
   readonly #admission: boolean;
+  readonly #direct: boolean;
 
-  constructor(client: KubeClient, namespace: TestNamespace, { discovery, admission }: LifeSettings) {
+  constructor(
+    client: KubeClient,
+    namespace: TestNamespace,
+    { discovery, admission, direct = false }: LifeSettings,
+  ) {
     this.#client = client;
     this.#namespace = namespace;
     this.#discovery = discovery;
     this.#admission = admission;
+    this.#direct = direct;
   }
 
   /** Creates what may exist before the controller starts. The namespace must be opted in to discovery. */
@@ -73,23 +81,30 @@ export class Life {
   /** Makes changes while the controller runs, and waits for all their effects. */
   async run(): Promise<void> {
     const namespace = this.#namespace;
-    await namespace.condition('annotated', 'Ready', 'True Ready');
+    // The credential of a credential Secret can only be copied.
+    await namespace.condition('annotated', 'Ready', this.#direct ? 'False NotDirect' : 'True Ready');
     const { secretName } = await namespace.bound('scan');
     if (this.#admission) await this.#resume();
     const left = await namespace.bound('leaving');
     await namespace.delete(imageCredentialBindings, 'leaving');
     await namespace.pullSecret('pull', { 'reg.example': { auth: btoa('user:new') } });
     if (this.#discovery !== 'off') await this.#discover();
-    await until(
-      async () => JSON.stringify(await namespace.trivyConfig(secretName)).includes(btoa('user:new')),
-      'the new password',
-    );
+    if (!this.#direct) await this.#copied(secretName, left.secretName);
+    else assert.deepEqual([secretName, left.secretName], ['pull', 'leaving']);
     await until(
       async () => (await namespace.rawScan('moving')).status?.lastScheduleTime,
       'the run to be requested',
     );
+  }
+
+  /** Waits until a Trivy Secret has the new password, and an unused one is deleted. */
+  async #copied(changed: string, unused: string): Promise<void> {
     await until(
-      async () => (await namespace.get(SECRETS, left.secretName)) === undefined,
+      async () => JSON.stringify(await this.#namespace.trivyConfig(changed)).includes(btoa('user:new')),
+      'the new password',
+    );
+    await until(
+      async () => (await this.#namespace.get(SECRETS, unused)) === undefined,
       'the unused Secret to be deleted',
     );
   }

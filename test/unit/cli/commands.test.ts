@@ -98,6 +98,20 @@ describe('the command line', () => {
       args: ['controller', '--mark-pods'],
       says: /^error: expected --discovery with a mode because --mark-pods is set, found off; set --discovery/,
     },
+    { args: ['controller', '--delivery', 'Copy'], says: /Allowed choices are Shared, Direct/ },
+    { args: ['validate', '--delivery', 'Copy', '-f', 'x'], says: /Allowed choices are Shared, Direct/ },
+    {
+      args: ['controller', '--write-secrets=false'],
+      says: /^error: expected --delivery Direct because --write-secrets is false, found Shared; set --delivery/,
+    },
+    {
+      args: [
+        ...['controller', '--write-secrets=false', '--delivery=Direct'],
+        ...['--admission=:9443', '--admission-secret=icb-webhook'],
+      ],
+      says: /^error: expected --admission-cert-dir because --write-secrets is false, found --admission-secret/,
+    },
+    { args: ['controller', '--write-secrets', 'no'], says: /Expected true or false/ },
     { args: ['controller'], env: { ICB_MARK_PODS: 'no' }, says: /ICB_MARK_PODS.*Expected true or false/ },
     {
       args: ['controller', '--namespaces', 'team-a,Team_B'],

@@ -16,6 +16,8 @@ const SHAPES: Readonly<Record<string, (secret: number) => string>> = {
   'broken entries with long keys': (secret) => entries((index) => `@${secret}${index}${'k'.repeat(900)}`, {}),
   'broken entries with escaped keys': (secret) =>
     entries((index) => `${secret}${index}${'\u202e'.repeat(300)}`, {}),
+  'broken entries with a host and a long path': (secret) =>
+    entries((index) => `r${secret}-${index}.io/?${'\u202e'.repeat(300)}`, {}),
   'long passwords': (secret) =>
     entries((index) => `r${secret}-${index}.io`, { auth: base64(`u:${'p'.repeat(600)}`) }),
   'keys of many labels': (secret) =>

@@ -20,7 +20,6 @@ export const imageCredentialBindings = {
 /** The defaults that the API server sets for fields that a spec omits. */
 export const imageCredentialBindingDefaults = {
   "verification": "Preferred",
-  "delivery": "Shared",
   "mode": "Enforce"
 } as const;
 
@@ -32,7 +31,8 @@ export const imageCredentialBindingEnums = {
     "Never"
   ],
   "Delivery": [
-    "Shared"
+    "Shared",
+    "Direct"
   ],
   "LabelSelectorOperator": [
     "In",

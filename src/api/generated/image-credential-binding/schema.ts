@@ -122,9 +122,9 @@ export const imageCredentialBindingSchema = {
         },
         "delivery": {
           "type": "string",
-          "default": "Shared",
           "enum": [
-            "Shared"
+            "Shared",
+            "Direct"
           ]
         },
         "scanSelector": {

@@ -8,10 +8,14 @@
  */
 export type Verification = 'Required' | 'Preferred' | 'Never';
 /**
- * How scans get the credential. Shared (the default): the controller creates one Secret per source
- * Secret, registry entry and host. All scans that need this Secret mount it.
+ * How scans get the credential. Shared: the controller creates one Secret per source Secret, registry
+ * entry and host. All scans that need this Secret mount it. Direct: scans mount the pull secret
+ * itself, so the controller creates no Secret, and the scan's pod can read every login in the pull
+ * secret. Direct is possible only if Trivy, which reads the whole pull secret, would send exactly the
+ * chosen credential. Otherwise, no further scans are bound, and status gives the reason. If absent,
+ * the setting config.delivery of the installation applies, which is Shared by default.
  */
-export type Delivery = 'Shared';
+export type Delivery = 'Shared' | 'Direct';
 /**
  * In and NotIn compare the label's value with values. NotIn also matches if the label is not set.
  * Exists and DoesNotExist test only the key.

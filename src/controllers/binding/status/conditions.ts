@@ -67,11 +67,14 @@ export function validConditions(binding: ValidBinding, facts: ReportInput): read
     ? [{ type: 'Reconciling', status: 'True', reason: obstacle.reason, message: obstacle.message }]
     : [];
   const stalled: ConditionContent[] =
-    obstacle?.reason === 'NotAnnotated'
+    obstacle !== undefined && STALLING.has(obstacle.reason)
       ? [{ type: 'Stalled', status: 'True', reason: obstacle.reason, message: obstacle.message }]
       : [];
   return [ready, resolved, ...verified, bound, ...reconciling, ...stalled];
 }
+
+/** Reasons why a user has to act first, and why a retry cannot help. */
+const STALLING: ReadonlySet<ConditionReason> = new Set(['NotAnnotated', 'NotDirect', 'SecretsReadOnly']);
 
 /** The message of ScansBound for Ready. A long one loses its notes, so that Ready stays readable. */
 function brief({ type, message }: ConditionContent): string {
@@ -302,7 +305,7 @@ function withholdingReason({ resolution }: Decision, resolved: Resolved): Condit
 }
 
 function nothingFailing(binding: ValidBinding, facts: ReportInput): ConditionContent {
-  const { decision, scans, unreadable } = facts;
+  const { resolved, decision, scans, unreadable } = facts;
   const type = 'ScansBound';
   const yielded = decision.scans.filter((plan) => plan.plan === 'Yield');
   const others = [...new Set(yielded.map(({ to }) => to))].sort().join(', ');
@@ -320,7 +323,9 @@ function nothingFailing(binding: ValidBinding, facts: ReportInput): ConditionCon
   const how = permitsBinding(decision.resolution) ? '' : ', with the last credential that was found';
   const notes = scans.filter((scan) => scan.state === 'Bound' && scan.reason !== undefined);
   const noted = notes.length === 0 ? '' : `; ${listedByReason(notes)}`;
-  const message = `${counted(bound)} bound${how}${noted}${note}`;
+  const directly =
+    resolved.direct === undefined ? '' : `; they mount Secret ${resolved.direct.secretName} itself`;
+  const message = `${counted(bound)} bound${how}${directly}${noted}${note}`;
   return { type, status: 'True', reason, message: adviseBound(binding, message, reason) };
 }
 
@@ -370,7 +375,7 @@ function deliveryProblem({
   trivySecret,
   now,
 }: Resolved): Pick<ConditionContent, 'reason' | 'message'> | undefined {
-  if (undeliverable !== undefined) return { reason: 'Undeliverable', message: undeliverable };
+  if (undeliverable !== undefined) return undeliverable;
   const { content, identity, loginExpiresAt } = trivySecret?.desired ?? {};
   if (content?.state !== 'LoginMissing' || identity === undefined) return undefined;
   const hasLogin = trivySecret?.place.state === 'Ours' && expirationState(loginExpiresAt, now) !== 'Expired';

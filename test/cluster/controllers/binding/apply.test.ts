@@ -43,6 +43,8 @@ describe('Applier: writes after a decision', () => {
       firstAnswerTimeoutMs: 30_000,
       runWaitMs: 900_000,
       boundAtCreation: 'None' as const,
+      delivery: 'Shared' as const,
+      writesSecrets: true,
     },
     answer: () => undefined,
     login: () => undefined,

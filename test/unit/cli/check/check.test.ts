@@ -110,6 +110,7 @@ describe('the flags of a controller', () => {
       discovery: 'off',
       marksPods: false,
       admission: false,
+      writesSecrets: true,
     });
   });
 
@@ -117,6 +118,7 @@ describe('the flags of a controller', () => {
     const { deployment, ...rest } = of(
       ...['controller', '--namespaces', 'a, b', '--scan-types=x*,y', '--lease-name=l'],
       ...['--lease-namespace', 'm', '--discovery=all', '--mark-pods', '--admission=:9443'],
+      '--write-secrets=false',
     );
     assert.equal(deployment.name, 'icb');
     assert.deepEqual(rest, {
@@ -126,6 +128,7 @@ describe('the flags of a controller', () => {
       discovery: 'all',
       marksPods: true,
       admission: true,
+      writesSecrets: false,
     });
   });
 

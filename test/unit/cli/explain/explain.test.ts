@@ -20,6 +20,7 @@ interface Explanation {
   readonly delivery: {
     readonly env: readonly { name: string; value: string }[];
     readonly files: readonly string[];
+    readonly pullSecret: string | null;
   };
 }
 
@@ -81,6 +82,7 @@ describe('explain from files', () => {
             { name: 'TRIVY_REGISTRY_TOKEN', value: '' },
           ],
           files: ['/var/run/secrets/image-credential-binding/config.json'],
+          pullSecret: null,
         },
         scheduledScans: [],
       },
@@ -99,7 +101,24 @@ describe('explain from files', () => {
         ['reg.example/app', 'reg.example/app', 0],
       ],
     );
-    assert.deepEqual(list[1]?.delivery, { env: [], files: [] });
+    assert.deepEqual(list[1]?.delivery, { env: [], files: [], pullSecret: null });
+  });
+
+  it('shows which pull secret scans mount themselves, with the delivery of the controller', () => {
+    using files = new Files();
+    const args = [
+      ...files.write('a.json', pullSecret('pull', { 'reg.example': entry('user') })),
+      ...files.write('b.json', binding('app', {})),
+    ];
+    const mounted = (...more: readonly string[]) =>
+      explained(['reg.example/app', ...args, ...more]).list[0]?.delivery.pullSecret;
+    assert.deepEqual([mounted(), mounted('--delivery', 'Direct')], [null, 'pull']);
+    const { stdout } = runExplain(['reg.example/app', ...args, '--delivery=Direct']);
+    assert.match(stdout, /Secret pull itself, with all its logins/);
+    const wildcard = files.write('a.json', pullSecret('pull', { '*.example': entry('user') }));
+    const [misread] = explained(['reg.example/app', ...args, ...wildcard, '--delivery=Direct']).list;
+    assert.deepEqual(misread?.delivery, { env: [], files: [], pullSecret: null });
+    assert.ok(misread?.conditions.some(({ reason }) => reason === 'NotDirect'));
   });
 
   it("shows which binding matches the image, by the controller's rules", () => {

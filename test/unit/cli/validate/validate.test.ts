@@ -17,6 +17,7 @@ import {
 } from '../../../support/explain.ts';
 import { BINDINGS, SCANS, SECRETS } from '../../../support/manifests.ts';
 
+const SETTINGS = { namespace: undefined, missingSecrets: undefined, delivery: 'Shared' } as const;
 const LOGIN = { 'reg.example': { username: 'user', password: 'Canary-7Hq2' } };
 const CANARY = /Canary-7Hq2|Q2FuYXJ5/;
 const PULL = pullSecret('pull', LOGIN);
@@ -42,9 +43,9 @@ interface Case {
 
 /** The findings of the files in a folder, as lines that begin with the name in the folder. */
 async function findingsIn(folder: string, args: Case['args'] = {}): Promise<readonly string[]> {
-  const { recursive = false, namespace, missingSecrets } = args;
+  const { recursive = false, ...settings } = args;
   const read = await readManifests([folder], recursive);
-  const text = printed(validate(read, { namespace, missingSecrets }).findings, 'text');
+  const text = printed(validate(read, { ...SETTINGS, ...settings }).findings, 'text');
   assert.doesNotMatch(text, CANARY);
   return text.replaceAll(`${folder}/`, '').split('\n').slice(0, -1);
 }
@@ -76,6 +77,18 @@ describe('validate, for a binding', () => {
       what: 'reports an error if no entry fits',
       files: { 'a.yaml': several(PULL, binding('app', { image: 'other.example/app' })) },
       finds: [[`a.yaml:2: ${APP}: error`, /^no credential for other\.example\/app: .*"reg\.example"/]],
+    },
+    {
+      what: 'reports an error if the controller would deliver directly and Trivy would misread the Secret',
+      files: {
+        'a.yaml': several(
+          pullSecret('pull', { '*.example': LOGIN['reg.example'] }),
+          binding('app', {}),
+          binding('copied', { image: 'reg.example/copied', delivery: 'Shared' }),
+        ),
+      },
+      args: { delivery: 'Direct' },
+      finds: [[`a.yaml:2: ${APP}: error`, /cannot be delivered directly: Trivy would find no login in it/]],
     },
     {
       what: 'reports a warning if its Secret is not in the files',
@@ -335,8 +348,7 @@ describe('validate, for several namespaces', () => {
           binding(`app-${index}`, { image: `reg.example/${index}` }, in_(namespace)),
         );
     const { manifests } = await readManifests([files.folder], false);
-    const settings = { namespace: undefined, missingSecrets: undefined };
-    const built = namespacesOf(manifests, settings).map((namespace) => {
+    const built = namespacesOf(manifests, SETTINGS).map((namespace) => {
       const rawScans = new CountingMap();
       notesOf({ ...namespace, inventory: { ...namespace.inventory, rawScans } });
       return rawScans.read;
@@ -350,7 +362,7 @@ describe('validate, for several namespaces', () => {
     const objects = names.map((name) => binding('app', {}, in_(name)));
     files.write('a.json', several(...objects));
     const { manifests } = await readManifests([files.folder], false);
-    const namespaces = namespacesOf(manifests, { namespace: undefined, missingSecrets: undefined });
+    const namespaces = namespacesOf(manifests, SETTINGS);
     const begun = performance.now();
     for (const { elsewhere } of namespaces) assert.deepEqual(elsewhere('pull'), []);
     // A search through all namespaces for each of them takes ten times as long.
@@ -503,10 +515,7 @@ describe('validate, as output', () => {
   });
 
   it('counts what was validated', () => {
-    const validation = validate(
-      { manifests: [], problems: [], files: [] },
-      { namespace: undefined, missingSecrets: undefined },
-    );
+    const validation = validate({ manifests: [], problems: [], files: [] }, SETTINGS);
     assert.match(summaryOf(validation), /^validated 0 ImageCredentialBindings, .* in 0 namespaces: 0 errors/);
   });
 

@@ -83,6 +83,8 @@ export class Namespace {
     firstAnswerTimeoutMs: 30_000,
     runWaitMs: 15 * 60_000,
     boundAtCreation: 'None',
+    delivery: 'Shared',
+    writesSecrets: true,
   };
   readonly #sources = {
     stores: this.stores,
