@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { it } from 'node:test';
 import { promisify } from 'node:util';
+import { removeStaleCgroups } from '../../hack/testenv/node/cgroups.ts';
 import { until } from '../support/until.ts';
 import { skip } from './environment.ts';
 
@@ -21,15 +22,31 @@ const SETTINGS = [
   'net/ipv4/conf/all/forwarding',
 ] as const;
 
-it('nothing of a node is left on the machine after SIGKILL or SIGTERM of the process that started it', {
+it('nothing of a node is left on the machine after SIGKILL or SIGTERM of the process that started it, or SIGKILL of its keeper', {
   skip,
 }, async () => {
   const before = await machine();
-  await Promise.all([assertLeavesNothing('SIGKILL'), assertLeavesNothing('SIGTERM')]);
+  await Promise.all([
+    assertLeavesNothing((child) => void child.kill('SIGKILL')),
+    assertLeavesNothing((child) => void child.kill('SIGTERM')),
+    assertLeavesNothing((child, cgroup) => {
+      process.kill(keeperOf(cgroup), 'SIGKILL');
+      child.kill('SIGKILL');
+    }, removeStaleCgroups),
+  ]);
   assert.deepEqual(await machine(), before);
 });
 
-async function assertLeavesNothing(signal: NodeJS.Signals): Promise<void> {
+/** The process that keeps the node's namespaces. */
+function keeperOf(cgroup: string): number {
+  return Number(cgroup.split('-').at(-1));
+}
+
+/** @param clean - what the next node does when it starts */
+async function assertLeavesNothing(
+  end: (child: ChildProcess, cgroup: string) => void,
+  clean: () => Promise<void> = async () => undefined,
+): Promise<void> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'start-node.ts')], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -38,9 +55,10 @@ async function assertLeavesNothing(signal: NodeJS.Signals): Promise<void> {
     assert.match(line, /^\/\S+ icb-node-\d+-\d+$/);
     const [directory = '', cgroup = ''] = line.split(' ');
     assert.notDeepEqual(await leftIn(directory, cgroup), []);
-    child.kill(signal);
+    end(child, cgroup);
     await until(
       async () => {
+        await clean();
         const left = await leftIn(directory, cgroup);
         if (left.length > 0) throw new Error(left.join('\n'));
         return true;
