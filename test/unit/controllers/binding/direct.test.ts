@@ -192,6 +192,16 @@ describe('a binding with delivery Direct', () => {
       assert.deepEqual([condition(status, 'Ready'), specOf('scan')], ['False Denied', original]);
     });
 
+    it('leaves the scans bound that mount another pull secret, which Trivy reads correctly', () => {
+      namespace.binding('app', DIRECT);
+      namespace.settle('app');
+      namespace.pullSecret('first', { 'reg.example/app': OTHER, 'other.example': { auth: 'dTpwYQ' } });
+      const imagePullSecrets = [{ name: 'first' }, { name: 'pull' }];
+      namespace.binding('app', { spec: { ...DIRECT.spec, imagePullSecrets } });
+      assert.equal(condition(namespace.settle('app') ?? {}, 'Stalled'), 'True NotDirect');
+      assert.deepEqual(mounted(), ['pull']);
+    });
+
     it('leaves a scan of a previous repository bound, whose pull secret says nothing about the new one', () => {
       namespace.pullSecret('new', { '*.example': LOGIN });
       namespace.binding('app', DIRECT);
@@ -223,6 +233,37 @@ describe('a binding with delivery Direct', () => {
     namespace.settle('app');
     assert.deepEqual(mounted(), ['pull']);
   });
+
+  it('keeps the pull secret mounted that it no longer names until its registry has answered about another one', () => {
+    namespace.binding('app', { spec: { ...DIRECT.spec, verification: 'Preferred' } });
+    namespace.answer('user:pass', { answer: { result: 'Pullable' } });
+    namespace.settle('app');
+    namespace.pullSecret('second', { 'reg.example': OTHER });
+    const imagePullSecrets = [{ name: 'second' }];
+    namespace.binding('app', { spec: { ...DIRECT.spec, imagePullSecrets, verification: 'Preferred' } });
+    namespace.settle('app');
+    assert.deepEqual(mounted(), ['pull']);
+    const refused = { answer: { result: 'Denied', httpCode: 401, at: 'manifest' } } as const;
+    for (const login of ['other:pass', '']) namespace.answer(login, refused);
+    namespace.settle('app');
+    assert.deepEqual(specOf('scan'), original);
+  });
+
+  for (const replaces of [[], ['reg.example/app']])
+    it(`never mounts a pull secret that only a scan names${replaces.length === 0 ? '' : ' of a previous repository'}`, () => {
+      namespace.binding('app', DIRECT);
+      namespace.settle('app');
+      const { annotations = {} } = namespace.rawScan('scan')?.metadata ?? {};
+      const forged = Object.entries(annotations).map(([key, text]) => [
+        key,
+        text.replaceAll('"pull"', '"x"'),
+      ]);
+      namespace.scan('scan', { annotations: Object.fromEntries(forged) });
+      const image = replaces.length === 0 ? 'reg.example/app' : 'new.example/app';
+      namespace.binding('app', { spec: { ...DIRECT.spec, image, replaces, verification: 'Required' } });
+      namespace.settle('app');
+      assert.equal(mounted(), undefined);
+    });
 
   describe('and admission', () => {
     const inherited = (): RawScan => {
