@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { pino } from 'pino';
-import { PODS } from '../../../hack/acceptance/workspace.ts';
+import { JOBS, PODS } from '../../../hack/acceptance/workspace.ts';
 import { ROOT } from '../../../hack/root.ts';
 import { type Registry, startRegistry } from '../../../hack/testenv/registry/registry.ts';
 import {
@@ -92,16 +92,15 @@ describe('the acceptance run', { concurrency: 4 }, () => {
     await cluster.controlPlane.kubectl(['apply', '--filename', '-'], { input });
   }
 
-  /** Creates a Job of a Scan, and waits for its pod. */
+  /** Creates a Job of a Scan, and waits for its pod. Does not start kubectl, because Trivy runs at the same time. */
   async function createJob({ metadata: { namespace = '', name, uid = '' } }: Scan): Promise<void> {
     const owner = { apiVersion: 'execution.securecodebox.io/v1', kind: 'Scan', name, uid, controller: true };
     const containers = [{ name: 'trivy', image: 'docker.io/aquasec/trivy' }];
-    await apply([
-      {
-        ...{ apiVersion: 'batch/v1', kind: 'Job', metadata: { namespace, name, ownerReferences: [owner] } },
-        spec: { template: { spec: { restartPolicy: 'Never', containers } } },
-      },
-    ]);
+    const job = {
+      ...{ apiVersion: 'batch/v1', kind: 'Job', metadata: { namespace, name, ownerReferences: [owner] } },
+      spec: { template: { spec: { restartPolicy: 'Never', containers } } },
+    };
+    await cluster.client.create(JOBS, job);
     await until(async () => {
       const { items } = await cluster.client.list(PODS, { namespace, labelSelector: `job-name=${name}` });
       return items.length > 0;
