@@ -27,11 +27,11 @@ import {
 } from '../../scan/index.ts';
 import {
   type DesiredTrivySecret,
-  directDelivery,
   isKnown,
   type KnownTrivySecret,
   type TrivySecret,
 } from '../../secret/index.ts';
+import { isMisread } from './misread.ts';
 import type { Resolved, ResolvedScan } from './resolve.ts';
 import { type VerificationRequests, verificationRequests } from './verification/index.ts';
 
@@ -298,32 +298,34 @@ function decideEffective(resolved: Resolved, one: ResolvedScan, bindable: Bindab
     const bind = { edit: 'Bind', ...holder, delivery: deliveryIn(bindable), request } as const;
     return migration ?? planEdit(resolved, scan, bind);
   }
-  if (scan.bound === undefined) return { plan: 'Unbound', scan };
+  return scan.bound === undefined ? { plan: 'Unbound', scan } : decideBound(resolved, scan, scan.bound);
+}
+
+/** The plan for a bound scan while the binding has nothing to deliver. */
+function decideBound(
+  resolved: Resolved,
+  scan: ScheduledScan,
+  { binding, delivery }: NonNullable<ScheduledScan['bound']>,
+): ScanPlan {
+  const holder = holderOf(resolved);
   const isPrevious = namesPreviousRepository(resolved, scan);
-  if (!isPrevious && isMisread(resolved, scan)) return planEdit(resolved, scan, { edit: 'Unbind' });
-  if (scan.bound.binding === holder.binding)
-    return planEdit(resolved, scan, { edit: 'Bind', ...holder, delivery: scan.bound.delivery });
-  // The delivery of another binding stays while this binding may still get a credential for the image of the scan.
+  if (!isPrevious && delivery?.mounts === 'PullSecret' && isMisread(resolved, delivery.secretName))
+    return planEdit(resolved, scan, { edit: 'Unbind' });
+  const rebind = { edit: 'Bind', ...holder, delivery } as const;
+  const isRepeatable = binding === holder.binding && (isNamed(resolved, delivery) || isDone(scan, rebind));
+  if (isRepeatable) return planEdit(resolved, scan, rebind);
+  // A delivery that this binding may not write stays while the binding may still get a credential for the image of the scan.
   const isOpen = isVerifying(resolved.choice.resolution) || isPrevious;
   return isOpen ? { plan: 'Unbound', scan } : planEdit(resolved, scan, { edit: 'Unbind' });
 }
 
 /**
- * Whether Trivy would read something else than the chosen credential from the pull secret that the scan mounts, or nothing that
- * fits. A Secret that does not exist, or cannot be read now, counts as unchanged: it may be about to be created again.
+ * Whether the controller may write a delivery again that it knows only from the scan. Any user who may write the scan may have
+ * forged it, and must not make the controller mount a pull secret that the binding does not name.
  */
-function isMisread(resolved: Resolved, { bound }: ScheduledScan): boolean {
-  const { binding, undeliverable, credentials } = resolved;
-  const { secretName, mounts } = bound?.delivery ?? {};
-  if (mounts !== 'PullSecret' || binding?.validity !== 'Valid') return false;
-  if (undeliverable?.reason === 'NotDirect') return true;
-  const { secrets, candidates } = credentials;
-  const mounted = secrets.find(({ name }) => name === secretName);
-  if (mounted?.state === 'Missing' || mounted?.state === 'Unreadable') return false;
-  return !candidates.some(
-    (candidate) =>
-      candidate.secret === secretName &&
-      directDelivery(candidate, secrets, binding.image).result === 'Direct',
+function isNamed({ credentials }: Resolved, delivery: ScanDelivery | undefined): boolean {
+  return (
+    delivery?.mounts !== 'PullSecret' || credentials.secrets.some(({ name }) => name === delivery.secretName)
   );
 }
 

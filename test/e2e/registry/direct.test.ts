@@ -24,6 +24,8 @@ const BASIC = 'basic.acme.example';
 const BEARER = 'bearer.acme.example';
 const DOCKER_HUB = 'index.docker.io';
 const TOKEN_SERVER = 'auth.acme.example';
+/** Refuses every login. */
+const DATABASES = 'databases.acme.example';
 const REPOSITORY = 'shop/payments';
 const ISSUED = 'issued-token';
 /** The number of random pull secrets. Trivy runs once for each. */
@@ -40,6 +42,10 @@ const SITES: Readonly<Record<string, Site>> = {
   [BASIC]: publicRegistry('Basic realm="test"'),
   [DOCKER_HUB]: publicRegistry('Basic realm="test"'),
   [BEARER]: publicRegistry(`Bearer realm="https://${TOKEN_SERVER}/token",service="test"`),
+  [DATABASES]: ({ url, headers }) => {
+    const isPublic = url.pathname !== '/v2/' && headers['authorization'] === undefined;
+    return isPublic ? 'Registry' : { status: 401, headers: { 'www-authenticate': 'Basic realm="test"' } };
+  },
   [TOKEN_SERVER]: () => ({ status: 200, body: { token: ISSUED } }),
 };
 
@@ -196,18 +202,22 @@ describe('a pull secret that is mounted itself', () => {
 
   /** @param config - the content of config.json */
   async function sentByTrivy(config: string, host: string): Promise<Sent> {
+    return (await runTrivy(config, host, 'secret')) === 0 ? loginsIn(cloud.seen, ISSUED) : 'Fails';
+  }
+
+  /** Returns the exit code. */
+  async function runTrivy(config: string, host: string, scanners: string): Promise<number | null> {
     cloud.seen.length = 0;
     const directory = await mkdtemp(join(group.directory, 'config-'));
     await writeFile(join(directory, 'config.json'), config);
-    const flags =
-      '--image-src remote --scanners secret --skip-version-check --disable-telemetry --no-progress';
+    const flags = `--image-src remote --scanners ${scanners} --skip-version-check --disable-telemetry --no-progress --db-repository ${DATABASES}/trivy-db:2`;
     const { code } = await group.run(
       trivy,
       ['image', ...flags.split(' '), '--cache-dir', join(directory, 'cache'), `${host}/${REPOSITORY}:1.0`],
       { env: { HTTPS_PROXY: cloud.proxy, SSL_CERT_FILE: authorities, DOCKER_CONFIG: directory } },
     );
     await rm(directory, { recursive: true });
-    return code === 0 ? loginsIn(cloud.seen, ISSUED) : 'Fails';
+    return code;
   }
 
   /** Whether the credential of the sample can be delivered directly, or the cause why not; undefined: it has none. */
@@ -228,6 +238,15 @@ describe('a pull secret that is mounted itself', () => {
     const shown = [...counts].map(([cause, { length }]) => `${cause} ${length}`);
     context.diagnostic(`seed ${seed}: ${shown.join(', ')}`);
     assert.ok((counts.get('Direct')?.length ?? 0) > SECRETS / 8);
+  });
+
+  it('has Trivy use its login for the registry of the databases, and not try without it after a refusal', async () => {
+    const logins = { [BASIC]: 'one', [DATABASES]: 'two' };
+    const auths = Object.entries(logins).map(([host, user]) => [host, { auth: base64(`${user}:secret`) }]);
+    await runTrivy(JSON.stringify({ auths: Object.fromEntries(auths) }), BASIC, 'vuln');
+    const requests = cloud.seen.filter(({ host, url }) => host === DATABASES && url.pathname !== '/v2/');
+    assert.deepEqual(loginsIn(requests, ISSUED), ['two:secret']);
+    assert.ok(requests.every(({ headers }) => headers['authorization'] !== undefined));
   });
 });
 

@@ -115,24 +115,52 @@ describe('a binding with delivery Direct', () => {
     assert.equal(condition(namespace.report('app').status, 'ScansBound'), 'False NotDirect');
   });
 
-  it('moves image and pull secret together when a scan is migrated', () => {
-    namespace.pullSecret('new', { 'new.example': LOGIN });
-    namespace.binding('app', DIRECT);
-    namespace.settle('app');
-    const spec = {
-      image: 'new.example/app',
-      replaces: ['reg.example/app'],
-      imagePullSecrets: [{ name: 'new' }],
-    };
-    namespace.binding('app', { spec: { ...spec, ...DIRECT.spec, verification: 'Preferred' } });
-    namespace.answer('user:pass', { answer: { result: 'Pullable' } }, 'new.example/app');
-    namespace.manifest('new.example/app:1.0', { result: 'Pullable' });
-    const status = namespace.settle('app') ?? {};
-    assert.deepEqual(
-      [namespace.rawScan('scan')?.spec.scanSpec.parameters, mounted()],
-      [['new.example/app:1.0'], ['new']],
-    );
-    assert.equal(status.history?.[0]?.from.secret, 'pull');
+  describe('and a migration', () => {
+    it('moves image and pull secret together when a scan is migrated', () => {
+      namespace.pullSecret('new', { 'new.example': LOGIN });
+      namespace.binding('app', DIRECT);
+      namespace.settle('app');
+      const spec = {
+        image: 'new.example/app',
+        replaces: ['reg.example/app'],
+        imagePullSecrets: [{ name: 'new' }],
+      };
+      namespace.binding('app', { spec: { ...spec, ...DIRECT.spec, verification: 'Preferred' } });
+      namespace.answer('user:pass', { answer: { result: 'Pullable' } }, 'new.example/app');
+      namespace.manifest('new.example/app:1.0', { result: 'Pullable' });
+      const status = namespace.settle('app') ?? {};
+      assert.deepEqual(
+        [namespace.rawScan('scan')?.spec.scanSpec.parameters, mounted()],
+        [['new.example/app:1.0'], ['new']],
+      );
+      assert.equal(status.history?.[0]?.from.secret, 'pull');
+    });
+
+    for (const last of ['Shared', 'Direct'] as const)
+      it(`keeps a scan as it is while its delivery changes before a migration, and then delivers it as ${last}`, () => {
+        namespace.pullSecret('new', { 'new.example': LOGIN });
+        namespace.binding('app', DIRECT);
+        namespace.settle('app');
+        const before = specOf('scan');
+        const moved = {
+          image: 'new.example/app',
+          replaces: ['reg.example/app'],
+          verification: 'Preferred',
+        } as const;
+        for (const delivery of ['Shared', 'Direct', last] as const) {
+          namespace.binding('app', { spec: { ...moved, delivery, imagePullSecrets: [{ name: 'new' }] } });
+          namespace.settle('app');
+          namespace.answer('user:pass', { answer: { result: 'Pullable' } }, 'new.example/app');
+          namespace.settle('app');
+          assert.deepEqual(specOf('scan'), before);
+        }
+        namespace.manifest('new.example/app:1.0', { result: 'Pullable' });
+        namespace.settle('app');
+        assert.match(mounted()?.join() ?? '', last === 'Shared' ? /^trivy-new-/ : /^new$/);
+        namespace.remove('bindings', 'app');
+        namespace.settle('app');
+        assert.deepEqual(specOf('scan'), { ...original, parameters: ['new.example/app:1.0'] });
+      });
   });
 
   describe('whose pull secret Trivy reads differently', () => {
@@ -192,6 +220,16 @@ describe('a binding with delivery Direct', () => {
       assert.deepEqual([condition(status, 'Ready'), specOf('scan')], ['False Denied', original]);
     });
 
+    it('leaves the scans bound that mount another pull secret, which Trivy reads correctly', () => {
+      namespace.binding('app', DIRECT);
+      namespace.settle('app');
+      namespace.pullSecret('first', { 'reg.example/app': OTHER, 'other.example': { auth: 'dTpwYQ' } });
+      const imagePullSecrets = [{ name: 'first' }, { name: 'pull' }];
+      namespace.binding('app', { spec: { ...DIRECT.spec, imagePullSecrets } });
+      assert.equal(condition(namespace.settle('app') ?? {}, 'Stalled'), 'True NotDirect');
+      assert.deepEqual(mounted(), ['pull']);
+    });
+
     it('leaves a scan of a previous repository bound, whose pull secret says nothing about the new one', () => {
       namespace.pullSecret('new', { '*.example': LOGIN });
       namespace.binding('app', DIRECT);
@@ -222,6 +260,39 @@ describe('a binding with delivery Direct', () => {
     namespace.remove('pullSecrets', 'pull');
     namespace.settle('app');
     assert.deepEqual(mounted(), ['pull']);
+  });
+
+  describe('that does not name the pull secret in a scan', () => {
+    it('keeps the Secret mounted until the registry has answered about another one', () => {
+      namespace.binding('app', { spec: { ...DIRECT.spec, verification: 'Preferred' } });
+      namespace.answer('user:pass', { answer: { result: 'Pullable' } });
+      namespace.settle('app');
+      namespace.pullSecret('second', { 'reg.example': OTHER });
+      const imagePullSecrets = [{ name: 'second' }];
+      namespace.binding('app', { spec: { ...DIRECT.spec, imagePullSecrets, verification: 'Preferred' } });
+      namespace.settle('app');
+      assert.deepEqual(mounted(), ['pull']);
+      const refused = { answer: { result: 'Denied', httpCode: 401, at: 'manifest' } } as const;
+      for (const login of ['other:pass', '']) namespace.answer(login, refused);
+      namespace.settle('app');
+      assert.deepEqual(specOf('scan'), original);
+    });
+
+    for (const replaces of [[], ['reg.example/app']])
+      it(`never mounts the Secret again because of a forged note${replaces.length === 0 ? '' : ' of a previous repository'}`, () => {
+        namespace.binding('app', DIRECT);
+        namespace.settle('app');
+        const { annotations = {} } = namespace.rawScan('scan')?.metadata ?? {};
+        const forged = Object.entries(annotations).map(([key, text]) => [
+          key,
+          text.replaceAll('"pull"', '"x"'),
+        ]);
+        namespace.scan('scan', { annotations: Object.fromEntries(forged) });
+        const image = replaces.length === 0 ? 'reg.example/app' : 'new.example/app';
+        namespace.binding('app', { spec: { ...DIRECT.spec, image, replaces, verification: 'Required' } });
+        namespace.settle('app');
+        assert.equal(mounted(), undefined);
+      });
   });
 
   describe('and admission', () => {
