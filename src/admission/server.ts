@@ -109,11 +109,14 @@ export class AdmissionServer {
     this.#isStopping = true;
   }
 
+  /** Accepts no further connection, lets requests in flight end within the longest request time, and closes all connections. */
   async stop(): Promise<void> {
     this.drain();
     clearTimeout(this.#timer);
-    this.#server.closeAllConnections();
-    if (this.#server.listening) await this.#server[Symbol.asyncDispose]();
+    if (!this.#server.listening) return;
+    const closed = this.#server[Symbol.asyncDispose]();
+    const cut = setTimeout(() => this.#server.closeAllConnections(), LONGEST_REQUEST_MS);
+    await closed.finally(() => clearTimeout(cut));
   }
 
   #schedule(): void {
@@ -143,7 +146,6 @@ export class AdmissionServer {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
-    if (this.#isStopping) response.setHeader('connection', 'close');
     const path = request.url?.split('?', 1)[0] ?? '';
     if (request.method === 'POST' && path === ADMISSION_PATH) void this.#answer(request, response);
     else refuse(response, 404, `expected POST ${ADMISSION_PATH}`);
@@ -157,6 +159,7 @@ export class AdmissionServer {
       const answer = this.#webhook.answer(body);
       if (answer === undefined)
         return refuse(response, 400, 'expected an AdmissionReview of admission.k8s.io/v1');
+      if (this.#isStopping) response.setHeader('connection', 'close');
       response.writeHead(200, { 'content-type': 'application/json' }).end(answer);
     } catch {
       // The client has gone, or its body took too long.

@@ -138,10 +138,10 @@ export class Manager {
     clearTimeout(deadline);
     await this.#api.election.stop({ release: !isCutOff });
     await drained;
-    // Until now, new Scans were decided on, with what the stores know of the cluster.
+    // Until then, new Scans are decided on, with what the stores know of the cluster.
+    await this.#admission?.stop();
     await this.#caches.stop();
     await this.#api.close();
-    await this.#admission?.stop();
     await this.#server.stop();
     this.#probes.stop();
   }

@@ -39,8 +39,8 @@ export async function helm(...args: readonly string[]): Promise<void> {
 }
 
 /**
- * Installs the chart with discovery, or upgrades it, and waits until its pod is ready. All files that call this use one
- * release.
+ * Installs the chart with discovery and the admission webhook, or upgrades it, and waits until its pod is ready. All files that
+ * call this use one release.
  *
  * @param hosts - registries over plain HTTP
  */
@@ -51,6 +51,7 @@ export async function installController(hosts: readonly string[]): Promise<void>
   insecure = [...insecure, ...hosts];
   const values = [
     'replicas=1',
+    'admission.enabled=true',
     'config.discovery.enabled=true',
     'config.discovery.resourceInclusion.mode=all',
     'config.registries.checkInterval=1s',

@@ -3,11 +3,20 @@ import { before, describe, it } from 'node:test';
 import { buildTestImage, programImage, trivyImage } from '../../hack/testenv/node/images.ts';
 import { type Registry, startRegistry } from '../../hack/testenv/registry/registry.ts';
 import { trivyImageScanType } from '../../hack/testenv/securecodebox/index.ts';
-import type { ScanSpec } from '../../hack/testenv/securecodebox/objects.ts';
+import type { Scan, ScanSpec, ScheduledScan } from '../../hack/testenv/securecodebox/objects.ts';
+import { scanFor } from '../../hack/testenv/securecodebox/scheduled-scan.ts';
 import { tools } from '../../hack/testenv/tools/tools.ts';
 import { imageCredentialBindings } from '../../src/api/index.ts';
 import type { KubeObject, Resource } from '../../src/object/object.ts';
-import type { Binding, TestNamespace } from '../support/cluster/cluster.ts';
+import { SCANS } from '../../src/object/resources.ts';
+import type { RawScan } from '../../src/scan/raw-scan.ts';
+import { createScan, secretOf, untilScan } from '../support/cluster/admission.ts';
+import {
+  type Binding,
+  SCHEDULED_SCANS,
+  secretNameOf,
+  type TestNamespace,
+} from '../support/cluster/cluster.ts';
 import { PODS } from '../support/cluster/pods.ts';
 import { log, type NodeCluster } from '../support/node.ts';
 import { until } from '../support/until.ts';
@@ -95,16 +104,19 @@ describe('a workload with a private image on a real node', { skip }, () => {
 
   /** Runs Trivy as secureCodeBox does with the present ScheduledScan. */
   async function scan(): Promise<ScannerRun> {
-    runs += 1;
     const raw = await namespace.rawScan('payments');
-    const scanType = trivyImageScanType(namespace.name, { extraArgs: ['--insecure'] });
-    // The scan's fields are those that the operator copies into a Scan.
-    const spec = raw.spec.scanSpec as unknown as ScanSpec;
+    return run(raw.spec.scanSpec);
+  }
+
+  /** Runs Trivy as secureCodeBox does for a Scan. */
+  async function run(spec: RawScan['spec']): Promise<ScannerRun> {
+    runs += 1;
     return runScanner(shared, {
       namespace: namespace.name,
       name: `payments-scan-${runs}`,
-      scanType,
-      spec,
+      scanType: trivyImageScanType(namespace.name, { extraArgs: ['--insecure'] }),
+      // The CRD has checked the shape.
+      spec: spec as unknown as ScanSpec,
       image: TRIVY_IMAGE,
     });
   }
@@ -129,6 +141,36 @@ describe('a workload with a private image on a real node', { skip }, () => {
     await discovered(oldImage);
     await namespace.bound('payments');
     assertScanned(await scan(), oldImage);
+  });
+
+  describe('with the webhook', () => {
+    /** Waits until the controller has resumed a Scan that the webhook has held. Asserts that it is bound, and runs it. */
+    async function runBound(created: RawScan): Promise<ScannerRun> {
+      const isResumed = ({ spec }: RawScan) => spec.suspend === false;
+      const found = await untilScan(shared.cluster, created, isResumed, SECONDS);
+      assert.match(secretOf(found) ?? '', /^trivy-/);
+      return run(found.spec);
+    }
+
+    it('is scanned by a one-off Scan, and by the first Scan of a new ScheduledScan', async () => {
+      const parameters = [`${oldImage}@${digest}`];
+      const { client } = shared.cluster;
+      const isBound = (created: RawScan) => created.spec.suspend === true || secretOf(created) !== undefined;
+      const oneOff = await until(async () => {
+        const created = await createScan(shared.cluster, namespace.name, { spec: { parameters } });
+        return isBound(created) ? created : undefined;
+      }, 'the API server to call the webhook');
+      // Its run is due, so the controller does not bind the ScheduledScan itself before secureCodeBox has created the Scan.
+      await namespace.scan('new', parameters, { spec: { suspend: false } });
+      const scheduled = await namespace.rawScan('new');
+      assert.equal(secretNameOf(scheduled), undefined);
+      // The API server returns the stored object.
+      const first = scanFor(scheduled as KubeObject as ScheduledScan, Date.now());
+      const created = (await client.create(SCANS, first)) as Scan as KubeObject as RawScan;
+      const both = await Promise.all([runBound(oneOff), runBound(created)]);
+      for (const one of both) assertScanned(one, oldImage);
+      await namespace.delete(SCHEDULED_SCANS, 'new');
+    });
   });
 
   it('is scanned again after the password changes', async () => {

@@ -42,8 +42,8 @@ export async function boundScans(namespaces: UnbindNamespaces): Promise<readonly
 }
 
 /**
- * Unbinds ScheduledScans until none is bound. It makes the same edit as the controller, at the version that was read, and
- * never while a run is due. Each round lists the scans again, so the work can be interrupted and repeated at any time.
+ * Unbinds ScheduledScans. It makes the same edit as the controller, at the version that was read, and never while a run is
+ * due. Each round lists the scans again, so the work can be interrupted and repeated at any time.
  */
 export class ScanUnbinder {
   readonly #client: KubeClient;
@@ -72,13 +72,20 @@ export class ScanUnbinder {
     return [...this.#left].map(([key, why]) => `ScheduledScan ${key} is still bound: ${why}`);
   }
 
-  /** @throws KubeError if ScheduledScans cannot be listed */
+  /**
+   * Unbinds the scans that are bound now. A user who creates further ones must not delay the command.
+   *
+   * @throws KubeError if ScheduledScans cannot be listed
+   */
   async run(): Promise<void> {
+    let bound = await this.#bound();
+    const keys = new Set(bound.map(keyOf));
     let since = performance.now();
-    for (let bound = await this.#bound(); bound.length > 0; bound = await this.#bound()) {
+    while (bound.length > 0) {
       if (await this.#unbindAll(bound)) since = performance.now();
       if (performance.now() - since > PATIENCE_MS) return this.#giveUp();
       if (this.#waiting.size > 0) await sleep(PAUSE_MS);
+      bound = (await this.#bound()).filter((scan) => keys.has(keyOf(scan)));
     }
   }
 

@@ -60,24 +60,25 @@ export class SecretDeleter {
   }
 
   /**
+   * Deletes the Secrets that exist now. A user who creates further ones must not delay the command.
+   *
    * @param scanTimeoutMs - limit on the wait for unfinished Scans
    * @throws KubeError if Secrets or Scans cannot be listed
    */
   async run(scanTimeoutMs: number): Promise<void> {
     const end = performance.now() + scanTimeoutMs;
+    let secrets = await this.#ours();
+    const keys = new Set(secrets.map(keyOf));
     let tries = 0;
-    for (
-      let secrets = await this.#ours();
-      secrets.length > 0 && tries < MAX_TRIES;
-      secrets = await this.#ours()
-    ) {
+    while (secrets.length > 0 && tries < MAX_TRIES) {
       const free = await this.#free(secrets, performance.now() >= end);
       const before = this.count;
       await runEach(free, AT_ONCE, (secret) => this.#delete(secret));
       if (free.length > 0 && this.count === before) tries += 1;
       if (free.length < secrets.length) await sleep(Math.min(PAUSE_MS, Math.max(0, end - performance.now())));
+      secrets = (await this.#ours()).filter((secret) => keys.has(keyOf(secret)));
     }
-    for (const secret of await this.#ours())
+    for (const secret of secrets)
       this.#left.set(keyOf(secret), 'another client keeps updating it; run unbind again');
   }
 

@@ -12,46 +12,18 @@ import {
   untilCalled,
 } from '../../support/cluster/admission.ts';
 import { type Binding, Cluster, type TestNamespace } from '../../support/cluster/cluster.ts';
+import {
+  type Applying,
+  apply,
+  applyAgainAndAgain,
+  OPPONENT,
+  writesOfScans,
+} from '../../support/cluster/opponent.ts';
 import { until } from '../../support/until.ts';
 
 const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
 /** How long another program applies the ScheduledScan every second. */
 const SECONDS = Number(process.env['OPPONENT_SECONDS'] ?? 10);
-
-const scanSpec = { scanType: 'trivy-image', parameters: ['reg.example/app:1.0'] };
-
-/** Applies a ScheduledScan as a program does that applies it from Git. Fails if there is a conflict. */
-async function apply(
-  { controlPlane }: Cluster,
-  namespace: string,
-  { manager, annotations = {}, force = false }: Applying,
-): Promise<void> {
-  const object = {
-    apiVersion: 'execution.securecodebox.io/v1',
-    kind: 'ScheduledScan',
-    metadata: { name: 'scan', namespace, annotations },
-    // An empty list takes the field, so that entries of others are removed.
-    spec: {
-      interval: '12h',
-      suspend: true,
-      scanSpec: force ? { ...scanSpec, env: [], volumes: [], volumeMounts: [] } : scanSpec,
-    },
-  };
-  await controlPlane.kubectl(
-    [
-      ...['apply', '--server-side', `--field-manager=${manager}`, '-f', '-'],
-      ...(force ? ['--force-conflicts'] : []),
-    ],
-    { input: JSON.stringify(object) },
-  );
-}
-
-interface Applying {
-  readonly manager: string;
-  readonly annotations?: Readonly<Record<string, string>>;
-  /** Takes all fields, as a program does that reverts what others write. */
-  readonly force?: boolean;
-}
 
 const ARGO: Applying = {
   manager: 'argocd-controller',
@@ -75,14 +47,6 @@ describe('a ScheduledScan that another program applies', () => {
     return namespace;
   }
 
-  /** The controller's writes of ScheduledScans in a namespace. */
-  async function writes({ name }: TestNamespace, from: number): Promise<readonly string[]> {
-    const events = await cluster.writesOfController(from);
-    return events
-      .filter(({ objectRef }) => objectRef?.resource === 'scheduledscans' && objectRef.namespace === name)
-      .map(({ verb, objectRef }) => `${verb} ${objectRef?.subresource ?? ''}`);
-  }
-
   it('is not written with the webhook, and meets neither conflict nor drift', async () => {
     const { ca } = await certificates.renew();
     const controller = await startAdmitting(cluster, certificates);
@@ -102,7 +66,7 @@ describe('a ScheduledScan that another program applies', () => {
     const present = await namespace.rawScan('scan');
     assert.deepEqual(present.spec, spec);
     assert.deepEqual(present.metadata.annotations, metadata.annotations);
-    assert.deepEqual(await writes(namespace, from), []);
+    assert.deepEqual(await writesOfScans(cluster, namespace.name, from), []);
     assert.ok(secretOf(await createScan(cluster, namespace.name)));
     await controller.process.stop();
   });
@@ -110,14 +74,10 @@ describe('a ScheduledScan that another program applies', () => {
   it('makes the controller back off without the webhook, and the binding names the opponent', async () => {
     const controller = await cluster.startController();
     const namespace = await withSecret();
-    const opponent: Applying = { manager: 'opponent', force: true };
-    await apply(cluster, namespace.name, opponent);
+    await apply(cluster, namespace.name, OPPONENT);
     const from = (await cluster.controlPlane.auditEvents()).length;
     await namespace.binding('app');
-    let isOver = false;
-    const opposing = (async () => {
-      while (!isOver) await apply(cluster, namespace.name, opponent);
-    })();
+    const opponent = applyAgainAndAgain(cluster, namespace.name, OPPONENT);
     const binding = await until(
       async () => {
         const found = await namespace.get<Binding>(imageCredentialBindings, 'app');
@@ -128,11 +88,10 @@ describe('a ScheduledScan that another program applies', () => {
       120,
     );
     // After the fifth reversion, the next write follows 20 seconds later.
-    const before = (await writes(namespace, from)).length;
+    const before = (await writesOfScans(cluster, namespace.name, from)).length;
     await delay(10_000);
-    assert.equal((await writes(namespace, from)).length, before);
-    isOver = true;
-    await opposing;
+    assert.equal((await writesOfScans(cluster, namespace.name, from)).length, before);
+    await opponent.stop();
     assert.equal(binding.status?.revertedWrites?.[0]?.fieldManager, 'opponent');
     const ready = binding.status?.conditions?.find(({ type }) => type === 'Ready');
     assert.equal(`${ready?.status} ${ready?.reason}`, 'False WritesReverted');

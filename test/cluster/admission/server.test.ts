@@ -5,6 +5,7 @@ import { Agent, request } from 'node:https';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { connect as connectTls } from 'node:tls';
 import { pino } from 'pino';
 import { makeCertificate } from '../../../hack/testenv/certificate.ts';
 import { ProcessGroup } from '../../../hack/testenv/processes/process-group.ts';
@@ -33,6 +34,23 @@ function review(size = 0): string {
   });
 }
 
+async function renew(group: ProcessGroup, options: { readonly expired?: boolean } = {}): Promise<void> {
+  const { certificate, key } = await makeCertificate(group, ['127.0.0.1'], options);
+  await writeFile(join(group.directory, 'tls.crt'), certificate);
+  await writeFile(join(group.directory, 'tls.key'), key);
+}
+
+function serverOf(group: ProcessGroup, onAnswer: (result: AdmissionResult) => void): AdmissionServer {
+  return new AdmissionServer({
+    settings: { host: '127.0.0.1', port: 0 },
+    certificate: certificateFiles(group.directory),
+    decide: (scan) => ({ result: 'NoBinding', scan }),
+    isComplete: () => true,
+    log: pino({ level: 'silent' }),
+    onAnswer,
+  });
+}
+
 describe('the HTTPS server of the webhook', () => {
   let group: ProcessGroup;
   let server: AdmissionServer;
@@ -42,15 +60,8 @@ describe('the HTTPS server of the webhook', () => {
 
   before(async () => {
     group = await ProcessGroup.start();
-    await renew();
-    server = new AdmissionServer({
-      settings: { host: '127.0.0.1', port: 0 },
-      certificate: certificateFiles(group.directory),
-      decide: (scan) => ({ result: 'NoBinding', scan }),
-      isComplete: () => true,
-      log: pino({ level: 'silent' }),
-      onAnswer: (result) => counted.push(result),
-    });
+    await renew(group);
+    server = serverOf(group, (result) => counted.push(result));
     port = await server.start();
   });
   after(async () => {
@@ -58,12 +69,6 @@ describe('the HTTPS server of the webhook', () => {
     await server?.stop();
     await group?.stop();
   });
-
-  async function renew(options: { readonly expired?: boolean } = {}): Promise<void> {
-    const { certificate, key } = await makeCertificate(group, ['127.0.0.1'], options);
-    await writeFile(join(group.directory, 'tls.crt'), certificate);
-    await writeFile(join(group.directory, 'tls.key'), key);
-  }
 
   /** The status code and the text of the response; `undefined`: the server closed the connection. */
   async function post(
@@ -138,10 +143,10 @@ describe('the HTTPS server of the webhook', () => {
   it('loads a new certificate for new connections, and reports one that has expired', async () => {
     const before = server.expiresAt;
     assert.equal(server.problem, undefined);
-    await renew({ expired: true });
+    await renew(group, { expired: true });
     await until(() => server.problem === 'its certificate has expired', 'the certificate to be loaded');
     assert.notEqual(server.expiresAt, before);
-    await renew();
+    await renew(group);
     await until(() => server.problem === undefined, 'the certificate to be loaded');
   });
 
@@ -152,7 +157,7 @@ describe('the HTTPS server of the webhook', () => {
     assert.equal(server.problem, undefined);
     assert.equal(server.expiresAt, before);
     assert.equal((await post(review()))?.code, 200);
-    await renew();
+    await renew(group);
   });
 
   it('asks clients to connect elsewhere when it drains', async () => {
@@ -162,5 +167,41 @@ describe('the HTTPS server of the webhook', () => {
     const [response] = await once(sent, 'response');
     assert.equal(response.headers.connection, 'close');
     response.resume();
+  });
+});
+
+describe('the HTTPS server of the webhook, when it stops,', () => {
+  let group: ProcessGroup;
+  let server: AdmissionServer;
+  let to: { readonly host: string; readonly port: number; readonly rejectUnauthorized: false };
+
+  before(async () => {
+    group = await ProcessGroup.start();
+    await renew(group);
+    server = serverOf(group, () => undefined);
+    to = { host: '127.0.0.1', port: await server.start(), rejectUnauthorized: false };
+  });
+  after(async () => group?.stop());
+
+  it('answers a request in flight, and closes all connections then', async () => {
+    const unused = connectTls(to);
+    const unfinished = connectTls(to);
+    await Promise.all([once(unused, 'secureConnect'), once(unfinished, 'secureConnect')]);
+    unfinished.write(`POST ${ADMISSION_PATH} HTTP/1.1\r\n`);
+    // The server sends "100 Continue" once it has the head of the request.
+    const headers = { expect: '100-continue' };
+    const sent = request({ ...to, path: ADMISSION_PATH, method: 'POST', agent: false, headers });
+    sent.flushHeaders();
+    await once(sent, 'continue');
+    const closed = Promise.all([once(unused, 'close'), once(unfinished, 'close')]);
+    const stopped = server.stop();
+    sent.end(review());
+    const [response] = await once(sent, 'response');
+    assert.equal(response.statusCode, 200);
+    assert.equal(response.headers.connection, 'close');
+    response.resume();
+    await closed;
+    await stopped;
+    await assert.rejects(once(connectTls(to), 'secureConnect'), { code: 'ECONNREFUSED' });
   });
 });

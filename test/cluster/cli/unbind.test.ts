@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node';
 import { RELEASE } from '../../../hack/testenv/controller.ts';
+import { BINDING_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL } from '../../../src/api/names.ts';
 import { UnbindNamespaces } from '../../../src/cli/unbind/namespaces.ts';
 import { ScanUnbinder } from '../../../src/cli/unbind/scans.ts';
 import { KubeClient } from '../../../src/kube/client/client.ts';
@@ -32,6 +33,9 @@ const EXTRACTION = {
   ],
   volumes: [{ name: 'cache', emptyDir: {} }],
 };
+
+/** Number of users who create objects at the same time: more than `unbind` writes at once. */
+const USERS = 12;
 
 /** A transport to an API server on a port of this host. */
 function transportTo(port: number): Transport {
@@ -367,6 +371,31 @@ describe('unbind', () => {
       assert.equal(code, 0, stderr);
       assert.equal(stdout, 'unbound 4 ScheduledScans, deleted 1 Secret\n');
       await assertReverted(namespace, before, secretName);
+    });
+
+    it('ends although users create bound ScheduledScans and Trivy Secrets all the time', async () => {
+      const namespace = await cluster.namespace();
+      const labels = { [MANAGED_BY_LABEL]: MANAGED_BY };
+      const forge = async (index: number) => {
+        await namespace.scan(`forged-${index}`, undefined, {
+          metadata: { annotations: { [BINDING_ANNOTATION]: 'app' } },
+        });
+        const name = `trivy-pull-${String(index).padStart(10, '0')}`;
+        await namespace.put(SECRETS, { metadata: { name, labels }, type: 'Opaque' });
+      };
+      await forge(0);
+      let isOver = false;
+      // Ends on its own, so that the test fails in the end.
+      const forging = async (first: number) => {
+        for (let index = first; !isOver && index < 3_000; index += USERS) await forge(index);
+        return isOver;
+      };
+      const forged = Promise.all(Array.from({ length: USERS }, (_, user) => forging(user + 1)));
+      const { code, stdout, stderr } = await unbind(['-n', namespace.name]);
+      isOver = true;
+      assert.ok((await forged).every(Boolean), 'unbind has ended before the users have');
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /^unbound [1-9]\d* ScheduledScans?, deleted [1-9]\d* Secrets?\n$/);
     });
 
     it('skips an object that causes an unexpected error, reports it, and continues', async () => {
