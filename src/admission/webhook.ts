@@ -102,7 +102,7 @@ function answerOf(decision: ScanDecision): Answer {
       // Without the field in the CRD, the Scan would run although it is marked as held.
       return readNewScan(scan).suspension === 'Unsupported'
         ? { result: 'Unbound' }
-        : { result: 'Held', scan: holdScan(scan) };
+        : { result: 'Held', scan: holdScan(scan, decision.awaitsSecret) };
     case 'Unbound':
     case 'NoBinding':
       return { result, scan };

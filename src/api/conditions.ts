@@ -80,6 +80,9 @@ export const ADVICE = {
     'Change the Secret so that Trivy finds exactly this credential in it, or set spec.delivery to Shared.',
   SecretsReadOnly:
     'Set spec.delivery to Direct, or let the controller write Secrets with the value config.writeSecrets of the chart.',
+  AdmissionOff:
+    'Enable the admission webhook with the value admission.enabled of the chart, or set spec.delivery to Shared or Direct.',
+  ScansNotHeld: 'Upgrade secureCodeBox to 5.6 or later, or set spec.delivery to Shared or Direct.',
   Exchanging: '',
   ExchangeFailed:
     'Check that the credential is still valid, and that the controller can reach the cloud. The controller retries automatically.',

@@ -31,6 +31,8 @@ export type {
   ScanSummary,
   ScansSummary,
   SourceSecretReference,
+  TemporarySecret,
+  TemporarySecretsSummary,
   Transition,
   TransitionFrom,
   TransitionTo,
@@ -46,6 +48,7 @@ export {
   MANAGED_BY,
   MANAGED_BY_LABEL,
   RUN_ANNOTATION,
+  TEMPORARY_LABEL,
   UNUSED_SINCE_ANNOTATION,
   WORKLOADS_ANNOTATION,
 } from './names.ts';

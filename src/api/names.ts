@@ -11,9 +11,13 @@ export const RUN_ANNOTATION = `${GROUP}/run` as const;
 
 /**
  * On a Scan whose credential is not decided yet. `resume`: the controller has suspended the Scan, and resumes it.
- * `keep-suspended`: a user has created the Scan suspended, so the controller binds it and does not resume it.
+ * `await-secret`: the same, but the Scan may wait longer, because its delivery is Temporary. `keep-suspended`: a user has created
+ * the Scan suspended, so the controller binds it and does not resume it. `timed-out`: the Scan was held until the limit.
  */
 export const HELD_ANNOTATION = `${GROUP}/held` as const;
+
+/** On a Secret that the controller has created for one Scan, in addition to {@link MANAGED_BY_LABEL}, with the value `true`. */
+export const TEMPORARY_LABEL = `${GROUP}/temporary` as const;
 
 /** On every object that the controller owns, with the value {@link MANAGED_BY}. */
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';

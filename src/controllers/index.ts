@@ -1,6 +1,7 @@
 export {
   type ConditionContent,
   countByReadiness,
+  countTemporary,
   credentialExpirations,
   decideNewScan,
   type NewScanSources,

@@ -6,6 +6,7 @@ import {
   type ControllerOptions,
   type Controllers,
   countByReadiness,
+  countTemporary,
   createControllers,
   credentialExpirations,
   notReady,
@@ -164,13 +165,14 @@ export class Manager {
   }
 
   /** Publishes the metrics that are read at each scrape. */
-  #publish(metrics: Metrics, { bindings }: Stores, { countDiscovered }: Controllers): void {
+  #publish(metrics: Metrics, { bindings, trivySecrets }: Stores, { countDiscovered }: Controllers): void {
     metrics.publishWatches(this.#caches.reflectors);
     metrics.publishBindings({
       readiness: () => countByReadiness(bindings.values()),
       notReady: () => notReady(bindings.values()),
       expirations: () => credentialExpirations(bindings.values()),
       unboundScans: () => withUnboundScans(bindings.values()),
+      temporarySecrets: () => countTemporary(trivySecrets.values()),
     });
     metrics.publishQueues(Object.fromEntries(this.#runners.map(({ name, queue }) => [name, queue])));
     if (countDiscovered !== undefined) metrics.publishDiscovery(countDiscovered);
@@ -192,15 +194,15 @@ type BoundAtCreation = ControllerOptions['settings']['binding']['boundAtCreation
 function controllerSettings(settings: ManagerSettings): ControllerOptions['settings'] {
   const { unusedSecretGraceMs, runsPerMinute, runWaitMs, discovery, registries } = settings;
   const { delivery, writesSecrets } = settings;
+  const admission = settings.admission !== undefined;
   const binding = {
     scanTypes: scanTypesOf(settings.scanTypes),
     checkIntervalMs: registries.acceptedTtl,
     firstAnswerTimeoutMs: registries.checkTimeout,
     runWaitMs: runsPerMinute === 0 ? undefined : runWaitMs,
     boundAtCreation: boundAtCreation(settings),
-    ...{ delivery, writesSecrets },
+    ...{ admission, delivery, writesSecrets },
   };
-  const admission = settings.admission !== undefined;
   return { binding, unusedSecretGraceMs, runsPerMinute, runWaitMs, admission, discovery };
 }
 

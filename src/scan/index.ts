@@ -6,7 +6,16 @@ export { parseScan, type RawScan } from './raw-scan.ts';
 export type { Migrated } from './restore.ts';
 export { newestRun, type Run, readAdmittedRun, readRun, type ScanRun } from './run.ts';
 export { type RunCause, type RunRequest, requestRun } from './run-request.ts';
-export { editScan, endHold, holdScan, type NewScan, readNewScan } from './scan.ts';
+export {
+  editScan,
+  endHold,
+  endHoldUndecided,
+  type Hold,
+  holdScan,
+  isHeldHere,
+  type NewScan,
+  readNewScan,
+} from './scan.ts';
 export type { OpenReason, ScanDecision, UnboundReason } from './scan-decision.ts';
 export type { ScanDelivery } from './scan-delivery.ts';
 export {

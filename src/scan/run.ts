@@ -2,7 +2,7 @@ import { RUN_ANNOTATION } from '../api/index.ts';
 import { type KubeObject, SCANS, SCHEDULED_SCANS, type Stored, storedMeta } from '../object/index.ts';
 import { VOLUME_NAME } from './delivery.ts';
 import type { RawScan as WholeScan } from './raw-scan.ts';
-import { type Hold, readNewScan } from './scan.ts';
+import { type Hold, hasTimedOut, readNewScan } from './scan.ts';
 import type { ScheduledScan } from './scheduled-scan.ts';
 
 /** A Scan: one run of a ScheduledScan. */
@@ -18,6 +18,8 @@ export interface ScanRun {
 /** A Scan that mounts a Trivy Secret, or that a ScheduledScan has created, or that may still have to be bound. */
 export interface Run extends Stored, ScanRun {
   readonly secretName: string | undefined;
+  /** Whether the scanner has ended, so that its pod no longer needs a Secret. The Scan itself may go on. */
+  readonly isScanned: boolean;
   /** Name of the ScheduledScan. */
   readonly scheduledScan: string | undefined;
   /** undefined: Scans are not bound when they are created. */
@@ -38,6 +40,8 @@ interface RunAdmission {
   readonly unbound: ScheduledScan | undefined;
   /** Whether it has the annotation of a binding. */
   readonly isMarked: boolean;
+  /** Whether its hold ended without a decision. */
+  readonly hasTimedOut: boolean;
 }
 
 /** A Scan. The CRD of secureCodeBox guarantees this structure. */
@@ -66,7 +70,9 @@ export function readAdmittedRun(object: WholeScan): Run | undefined {
   if (!isKept && !isUnbound && hold === 'None') return undefined;
   const isEdited = (object.metadata.generation ?? 1) > 1;
   const canHold = suspension !== 'Unsupported';
-  return { ...run, admission: { hold, isEdited, canHold, unbound: isUnbound ? scan : undefined, isMarked } };
+  const unbound = isUnbound ? scan : undefined;
+  const admission = { hold, isEdited, canHold, unbound, isMarked, hasTimedOut: hasTimedOut(object) };
+  return { ...run, admission };
 }
 
 /** Whether another Scan has created it, so that it has inherited the annotations of that one. */
@@ -84,6 +90,7 @@ function runOf(object: RawScan): Run {
     scheduledScan: bounded(owner?.name),
     createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
     state: RUN_STATES[status?.state ?? ''] ?? 'Running',
+    isScanned: SCANNED.has(status?.state ?? ''),
     request: bounded(metadata.annotations?.[RUN_ANNOTATION]),
   };
 }
@@ -97,6 +104,16 @@ function bounded(text: string | undefined): string | undefined {
 
 /** The states in which a Scan has ended. */
 const RUN_STATES: Readonly<Record<string, ScanRun['state']>> = { Done: 'Done', Errored: 'Failed' };
+
+/**
+ * The states from the end of the scanner on. Any other state may be one before it:
+ * https://github.com/secureCodeBox/secureCodeBox/blob/v5.8.0/operator/apis/execution/v1/scan_types.go
+ */
+const SCANNED: ReadonlySet<string> = new Set([
+  ...['ScanCompleted', 'Parsing', 'ParseCompleted', 'HookProcessing', 'HookCompleted'],
+  ...['ReadAndWriteHookProcessing', 'ReadAndWriteHookCompleted'],
+  ...['ReadOnlyHookProcessing', 'ReadOnlyHookCompleted', 'Done', 'Errored'],
+]);
 
 /** The Scan that was created last. */
 export function newestRun<Run extends Pick<ScanRun, 'createdAt'>>(runs: readonly Run[]): Run | undefined {

@@ -11,6 +11,8 @@ export type ScanDecision =
       readonly result: 'Open';
       readonly binding: string;
       readonly reason: OpenReason;
+      /** Whether the Scan gets a Secret of its own, so that it may wait longer. */
+      readonly awaitsSecret: boolean;
       readonly scan: RawScan;
     }
   /** A binding is effective, and the Scan gets nothing from it. */
@@ -25,12 +27,21 @@ export type ScanDecision =
 
 /**
  * `Secret`: a Secret that the binding names has not been read yet. `Verification`: no registry has answered yet. `Login`: a cloud has not issued a login yet. `TrivySecret`: the Trivy Secret is
- * about to be written. `Migration`: it is not known whether the new repository has the image.
+ * about to be written. `Migration`: it is not known whether the new repository has the image. `OwnSecret`: the leader creates
+ * a Secret for this Scan. `Credential`: the Scan gets a Secret of its own, and no credential can be used now.
  */
-export type OpenReason = 'Secret' | 'Verification' | 'Login' | 'TrivySecret' | 'Migration';
+export type OpenReason =
+  | 'Secret'
+  | 'Verification'
+  | 'Login'
+  | 'TrivySecret'
+  | 'Migration'
+  | 'OwnSecret'
+  | 'Credential';
 
 /**
  * `NoCredential`: no credential can be used. `NotMigrated`: the Scan names a previous repository, and stays there. `Taken`: another
- * volume has the controller's name or path. `Error`: an error in this program.
+ * volume has the controller's name or path. `Suspended`: a user has created the Scan suspended, so that a Secret of its own would
+ * exist for an unknown time. `Error`: an error in this program.
  */
-export type UnboundReason = 'NoCredential' | 'NotMigrated' | 'Taken' | 'Error';
+export type UnboundReason = 'NoCredential' | 'NotMigrated' | 'Taken' | 'Suspended' | 'Error';

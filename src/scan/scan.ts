@@ -19,6 +19,8 @@ export type Hold =
   | 'None'
   /** The controller has suspended the Scan until its credential is decided. */
   | 'Held'
+  /** The same, for a Scan that gets a Secret of its own and may wait longer. */
+  | 'AwaitsSecret'
   /** A user has created the Scan suspended. The controller binds it, and does not resume it. */
   | 'Suspended';
 
@@ -60,6 +62,7 @@ export function readNewScan(raw: RawScan): NewScan {
 
 const HOLDS: ReadonlyMap<string | undefined, Hold> = new Map([
   ['resume', 'Held'],
+  ['await-secret', 'AwaitsSecret'],
   ['keep-suspended', 'Suspended'],
 ]);
 
@@ -127,9 +130,19 @@ function withAnnotations(raw: RawScan, own: Readonly<Record<string, string>>): R
   return { ...raw, metadata: { ...metadata, annotations } };
 }
 
-/** Suspends a Scan until its credential is decided. A Scan that is suspended already is only marked. */
-export function holdScan(raw: RawScan): RawScan {
-  const mark = raw.spec.suspend === true ? 'keep-suspended' : 'resume';
+/** Whether the controller has suspended the Scan, and resumes it. */
+export function isHeldHere(hold: Hold): boolean {
+  return hold === 'Held' || hold === 'AwaitsSecret';
+}
+
+/**
+ * Suspends a Scan until its credential is decided. A Scan that is suspended already is only marked.
+ *
+ * @param awaitsSecret - whether it may wait longer, because it gets a Secret of its own
+ */
+export function holdScan(raw: RawScan, awaitsSecret = false): RawScan {
+  const own = awaitsSecret ? 'await-secret' : 'resume';
+  const mark = raw.spec.suspend === true ? 'keep-suspended' : own;
   const annotations = { ...raw.metadata.annotations, [HELD_ANNOTATION]: mark };
   return {
     ...raw,
@@ -146,10 +159,24 @@ export function holdScan(raw: RawScan): RawScan {
 export function endHold(raw: RawScan, edited: RawScan = raw): RawScan {
   const { [HELD_ANNOTATION]: mark } = raw.metadata.annotations ?? {};
   const { [HELD_ANNOTATION]: _, ...annotations } = edited.metadata.annotations ?? {};
-  const suspend = mark === 'resume' ? false : (raw.spec.suspend ?? false);
+  const suspend = isHeldHere(HOLDS.get(mark) ?? 'None') ? false : (raw.spec.suspend ?? false);
   return {
     ...edited,
     metadata: { ...edited.metadata, annotations },
     spec: { ...edited.spec, suspend },
   };
+}
+
+/** Ends the hold of a Scan without a decision, and notes that. */
+export function endHoldUndecided(raw: RawScan): RawScan {
+  const ended = endHold(raw);
+  const annotations = { ...ended.metadata.annotations, [HELD_ANNOTATION]: TIMED_OUT };
+  return { ...ended, metadata: { ...ended.metadata, annotations } };
+}
+
+const TIMED_OUT = 'timed-out';
+
+/** Whether the hold of the Scan ended without a decision. */
+export function hasTimedOut({ metadata }: RawScan): boolean {
+  return metadata.annotations?.[HELD_ANNOTATION] === TIMED_OUT;
 }

@@ -6,6 +6,7 @@ import type { ScanDelivery } from '../scan/index.ts';
 import { CLOCK_SKEW_MS } from '../text/index.ts';
 import { formatLoginRecord, type LoginRecord } from './cloud-login.ts';
 import type { RawSecret, SecretData } from './raw-secret.ts';
+import { type SecretOwner, temporaryMetadata, temporarySecretName } from './temporary-secret.ts';
 import { fingerprint, LOGIN_ANNOTATION, type TrivySecret } from './trivy-secret.ts';
 import {
   HOST_ANNOTATION,
@@ -25,7 +26,7 @@ export interface DesiredTrivySecret {
    * never expires.
    */
   readonly loginExpiresAt: number | undefined;
-  /** When to renew the login, in milliseconds since the epoch; undefined: there is no login to renew later. */
+  /** When to renew the login, in milliseconds since the epoch; undefined: there is no login to renew. */
   readonly renewAt: number | undefined;
   readonly delivery: ScanDelivery;
 }
@@ -65,22 +66,34 @@ export type TrivySecretInput =
       readonly source: string;
       readonly present: TrivySecret | undefined;
       readonly known: KnownLogin | undefined;
+      /** Whether a known login that should be renewed is used until it expires, because no existing Secret has one. */
+      readonly untilExpiration: boolean;
       /** Milliseconds since the epoch. */
       readonly now: number;
     };
 
+/** The binding that delivers a credential, and the Scan for which alone it does so; undefined: scans share the Secret. */
+export interface TrivySecretUser {
+  readonly namespace: string;
+  readonly binding: string;
+  readonly scan: SecretOwner | undefined;
+}
+
 /** The Trivy Secret that delivers a credential for a registry host. */
 export function desiredTrivySecret(
-  namespace: string,
+  { namespace, binding, scan }: TrivySecretUser,
   identity: TrivySecretIdentity,
   input: TrivySecretInput,
 ): DesiredTrivySecret {
-  const name = trivySecretName(identity);
+  const name = scan === undefined ? trivySecretName(identity) : temporarySecretName(scan);
+  const temporary = scan === undefined ? undefined : temporaryMetadata(scan, binding);
   const metadata: ObjectMeta = {
+    ...temporary,
     name,
     namespace,
-    labels: { [MANAGED_BY_LABEL]: MANAGED_BY },
+    labels: { ...temporary?.labels, [MANAGED_BY_LABEL]: MANAGED_BY },
     annotations: {
+      ...temporary?.annotations,
       [SOURCE_ANNOTATION]: identity.source,
       [REGISTRY_KEY_ANNOTATION]: identity.registryKey,
       [HOST_ANNOTATION]: identity.host,
@@ -103,12 +116,13 @@ type LoginState = Pick<DesiredTrivySecret, 'content' | 'loginExpiresAt' | 'renew
 
 function loginState(
   metadata: ObjectMeta,
-  { source, host, present, known: login, now }: LoginInput,
+  { source, host, present, known: login, untilExpiration, now }: LoginInput,
 ): LoginState {
   const record = currentRecord(present, source, now);
   if (record !== undefined && renewalOf(record) > now)
     return { content: { state: 'Kept' }, loginExpiresAt: record.expiresAt, renewAt: renewalOf(record) };
-  if (login?.answer.result === 'Login' && login.freshUntil > now) {
+  const isUsable = (login?.freshUntil ?? 0) > now || (untilExpiration && !hasExpired(login, now));
+  if (login?.answer.result === 'Login' && isUsable) {
     const { credential, expiresAt } = login.answer;
     const data = dataOf(authByLogin(credential, host));
     const newRecord = formatLoginRecord({ source, since: login.requestedAt, expiresAt }, data);
@@ -122,6 +136,10 @@ function loginState(
     loginExpiresAt: record?.expiresAt,
     renewAt: undefined,
   };
+}
+
+function hasExpired(login: KnownLogin | undefined, now: number): boolean {
+  return login?.answer.result === 'Login' && (login.answer.expiresAt ?? Number.POSITIVE_INFINITY) <= now;
 }
 
 /** The record of the login for this version of the source. Ignores a record with a future time. */

@@ -19,6 +19,7 @@ export { findNearMisses, type NearMiss } from './near-miss.ts';
 export { type OtherSecret, readOtherSecret } from './other-secret.ts';
 export type { RawSecret } from './raw-secret.ts';
 export { isPullSecret, readSource, readSourceSecret, type SourceSecret } from './source-secret.ts';
+export { type SecretOwner, temporarySecretName } from './temporary-secret.ts';
 export { readTrivySecret, replacement, type TrivySecret } from './trivy-secret.ts';
 export {
   holdsEntry,

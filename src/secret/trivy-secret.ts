@@ -3,6 +3,7 @@ import { GROUP, UNUSED_SINCE_ANNOTATION } from '../api/index.ts';
 import { type Stored, storedMeta } from '../object/index.ts';
 import { type LoginRecord, parseLoginRecord } from './cloud-login.ts';
 import type { RawSecret } from './raw-secret.ts';
+import { readTemporaryUse, type TemporaryUse } from './temporary-secret.ts';
 import {
   HOST_ANNOTATION,
   REGISTRY_KEY_ANNOTATION,
@@ -24,6 +25,8 @@ const FINGERPRINT_KEY = createSecretKey(randomBytes(32));
 
 /** A Trivy Secret as the API server has stored it, without its values. */
 export interface TrivySecret extends Stored {
+  /** The Scan for which it exists; undefined: scans share it. */
+  readonly temporary: TemporaryUse | undefined;
   /** undefined: its annotations do not match its name. */
   readonly identity: TrivySecretIdentity | undefined;
   /** Covers everything that the controller sets, except `unused-since` and `rotated`. */
@@ -43,6 +46,7 @@ export function readTrivySecret(object: RawSecret): TrivySecret {
   const annotations = object.metadata.annotations ?? {};
   return {
     ...storedMeta(object),
+    temporary: readTemporaryUse(object.metadata),
     identity: readIdentity(object.metadata.name, annotations),
     fingerprint: fingerprint(object),
     replaceable: object.immutable !== true && object.type === 'Opaque',

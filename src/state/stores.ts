@@ -61,6 +61,10 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
     trivySecrets: new Store(
       {
         source: (secret: TrivySecret) => optional(secret, secret.identity?.source),
+        /** By binding: the temporary Secrets. */
+        temporary: (secret: TrivySecret) => optional(secret, secret.temporary?.binding),
+        /** By Scan: its temporary Secrets. */
+        scan: (secret: TrivySecret) => optional(secret, secret.temporary?.scan.name),
       },
       onListenerError,
     ),
@@ -78,6 +82,9 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
         },
         /** By namespace: the Scans whose decision is open. */
         held: (run: Run) => (isHeld(run) ? [run.namespace] : []),
+        /** By namespace: the Scans whose CRD has, and has not, the field `suspend`. */
+        canHold: (run: Run) => (run.admission?.canHold === true ? [run.namespace] : []),
+        cannotHold: (run: Run) => (run.admission?.canHold === false ? [run.namespace] : []),
       },
       onListenerError,
     ),

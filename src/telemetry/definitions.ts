@@ -53,10 +53,15 @@ export const METRICS = {
     labels: ['namespace', 'name'],
     help: 'Scans of the last 24 hours that started without the credential of their effective binding, by binding. Only bindings that have such Scans; limited to the 20 of each namespace that have the most. Reported by the leader.',
   },
+  icb_temporary_secrets: {
+    type: 'gauge',
+    labels: [],
+    help: 'Number of Secrets that exist for one Scan each (delivery Temporary). Reported by the leader.',
+  },
   icb_held_scans_total: {
     type: 'counter',
     labels: ['result'],
-    help: 'Held Scans that the controller resumed, by result (Bound; Unbound: the effective binding delivers nothing; Edited: another client had changed the Scan; TimedOut: nothing could be decided within 50 seconds). Each replica reports those that it resumed.',
+    help: 'Held Scans that the controller resumed, by result (Bound; Unbound: the effective binding delivers nothing; Edited: another client had changed the Scan; TimedOut: nothing could be decided within 50 seconds, or 10 minutes with the delivery Temporary). Each replica reports those that it resumed.',
   },
   icb_admission_certificate_expiration_timestamp_seconds: {
     type: 'gauge',

@@ -57,6 +57,7 @@ interface BindingGauges {
     readonly secret: string;
     readonly expiresAt: number;
   }>;
+  readonly temporarySecrets: () => number;
   readonly unboundScans: () => Iterable<{
     readonly namespace: string;
     readonly name: string;
@@ -126,8 +127,8 @@ export class Metrics {
     this.#listenerErrors.inc();
   }
 
-  /** Publishes the readiness of bindings, the expiration of credentials, and unbound Scans, read at each scrape. */
-  publishBindings({ readiness, notReady, expirations, unboundScans }: BindingGauges): void {
+  /** Publishes the readiness of bindings, the expiration of credentials, unbound Scans and temporary Secrets, read at each scrape. */
+  publishBindings({ readiness, notReady, expirations, unboundScans, temporarySecrets }: BindingGauges): void {
     this.#leadersGauge('icb_bindings', (set) => {
       for (const { ready, reason, count } of readiness()) set({ ready, reason }, count);
     });
@@ -138,6 +139,7 @@ export class Metrics {
       for (const { namespace, secret, expiresAt } of expirations())
         set({ namespace, secret }, expiresAt / 1000);
     });
+    this.#leadersGauge('icb_temporary_secrets', (set) => set({}, temporarySecrets()));
     this.#leadersGauge('icb_unbound_scans', (set) => {
       for (const { namespace, name, scans } of unboundScans()) set({ namespace, name }, scans);
     });

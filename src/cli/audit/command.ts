@@ -15,7 +15,7 @@ import { commandWithHelp } from '../help.ts';
 import { type AuditQuery, readAudit } from './cluster.ts';
 import type { AuditEntry } from './details.ts';
 import { asHtml } from './html.ts';
-import { asCsv, asJson, asTable, asWide, scanRemarks } from './print.ts';
+import { asCsv, asJson, asTable, asWide, scanRemarks, temporarySecretRemarks } from './print.ts';
 
 /** Exit code: a binding is not ready. */
 const EXIT_NOT_READY = 1;
@@ -94,7 +94,9 @@ async function run(names: readonly string[], flags: Flags): Promise<void> {
     const printing = { headers, place: placeOf(query.scope), now: Date.now() };
     process.stdout.write(FORMATS[output](entries, printing));
   }
-  for (const line of scanRemarks(entries.map(rowOf))) process.stderr.write(`${line}\n`);
+  const rows = entries.map(rowOf);
+  for (const line of [...scanRemarks(rows), ...temporarySecretRemarks(rows)])
+    process.stderr.write(`${line}\n`);
   for (const line of missing) process.stderr.write(`error: ${printable(line)}\n`);
   if (entries.some(({ row }) => row.ready.status !== 'True')) process.exitCode = EXIT_NOT_READY;
   if (missing.length > 0) process.exitCode = EXIT_USAGE;

@@ -29,7 +29,7 @@ function binding({ row, details }: AuditEntry): Markup {
 <td>${whole(expires ?? NOTHING)}</td><td>${scanCounts(row.scans)}</td></tr>
 <tr><td></td><td colspan="${COLUMNS.length - 1}">${ready.status === 'True' ? [] : html`<p class="message">${ready.message}</p>`}
 <details><summary>Conditions and history</summary><div class="scroll">
-${factList(row, details)}${conditions(details.conditions)}${candidates(details.candidates)}${scanReasons(row.scans)}${history(details.history)}</div></details></td></tr>
+${factList(row, details)}${conditions(details.conditions)}${candidates(details.candidates)}${scanReasons(row.scans)}${temporarySecrets(row.temporarySecrets)}${history(details.history)}</div></details></td></tr>
 </tbody>
 `;
 }
@@ -105,6 +105,15 @@ function scanReasons({ reasons }: AuditRow['scans']): Markup | readonly Markup[]
 `,
   );
   return section('ScheduledScans', ['Name', 'Reason'], rows);
+}
+
+function temporarySecrets(all: AuditRow['temporarySecrets']): Markup | readonly Markup[] {
+  const rows = all.map(
+    ({ name, scan, createdTime }) =>
+      html`<tr><td>${name}</td><td>${scan}</td><td class="whole">${createdTime}</td></tr>
+`,
+  );
+  return section('Secrets of Scans that have not ended', ['Secret', 'Scan', 'Since'], rows);
 }
 
 function history(all: readonly Transition[]): Markup | readonly Markup[] {

@@ -90,6 +90,16 @@ export function scanRemarks(rows: readonly AuditRow[]): readonly string[] {
     );
 }
 
+/** Lines about the Secrets that the bindings keep for Scans which have not ended for long. */
+export function temporarySecretRemarks(rows: readonly AuditRow[]): readonly string[] {
+  return rows.flatMap(({ namespace, name: binding, temporarySecrets }) =>
+    temporarySecrets.map(
+      ({ name, scan, createdTime }) =>
+        `${namespace}/${binding}: Secret ${quoted(name)} has existed since ${createdTime}, because Scan ${quoted(scan)} has not ended; if the Scan is stuck, delete it`,
+    ),
+  );
+}
+
 /**
  * When a registry last accepted the credential. If the credential is not verified now, the reason follows. Without such a
  * time, only the reason.
@@ -135,4 +145,5 @@ const COLUMNS: readonly (readonly [string, (row: AuditRow) => string])[] = [
   ['lastChangeToSecret', ({ lastChange }) => lastChange?.to.secret ?? ''],
   ['scansUnreadable', ({ scans }) => String(scans.unreadable)],
   ['scansBoundAtCreation', ({ scans }) => String(scans.boundAtCreation)],
+  ['temporarySecrets', ({ temporarySecrets }) => temporarySecrets.map(({ name }) => name).join(' ')],
 ];

@@ -3,6 +3,7 @@ import {
   type ImageCredentialBindingStatus,
   type Readiness,
   readinessOf,
+  type TemporarySecret,
   type Transition,
 } from '../../api/index.ts';
 import type { RawBinding } from '../../binding/index.ts';
@@ -24,6 +25,8 @@ export interface AuditRow {
   /** When the credential expires, according to the credential itself; null: it contains no expiration time. */
   readonly expires: string | null;
   readonly scans: Scans;
+  /** Secrets of single Scans that have existed for more than an hour, because the Scans have not ended. The 10 oldest. */
+  readonly temporarySecrets: readonly TemporarySecret[];
   /** The latest change of the image or credential that the scans use; null: there has been none. */
   readonly lastChange: Change | null;
 }
@@ -67,6 +70,7 @@ export function auditRow({ metadata, spec, status = {} }: RawBinding): AuditRow 
     verified: verification(status),
     expires: credential?.expirationTime ?? null,
     scans: scansOf(status),
+    temporarySecrets: status.temporarySecrets?.names ?? [],
     lastChange: history?.[0] === undefined ? null : changeOf(history[0]),
   };
 }

@@ -1,11 +1,14 @@
 import type { KubeClient } from '../../kube/index.ts';
 import { type KubeObject, keyOf, SCANS, type Stored } from '../../object/index.ts';
-import { type RawScan, readAdmittedRun } from '../../scan/index.ts';
+import { type Hold, type RawScan, readAdmittedRun } from '../../scan/index.ts';
 import { type CommandScope, listAll } from '../cluster/index.ts';
 import { type Item, missing, seen, seenValue, someOf } from './item.ts';
 
-/** A hold ends within this time, in milliseconds. */
-const LONGEST_HOLD_MS = 60_000;
+/** A hold ends within this time, in milliseconds: a minute, and a minute more than ten for a Scan that gets a Secret of its own. */
+const LONGEST_HOLDS_MS: ReadonlyMap<Hold, number> = new Map([
+  ['Held', 60_000],
+  ['AwaitsSecret', 660_000],
+]);
 
 /** The Scans that the controller should have resumed by now. Empty: there are none, or the user may not list Scans. */
 export async function heldScanItems(
@@ -20,7 +23,7 @@ export async function heldScanItems(
   return [
     missing(
       'held Scans',
-      `the controller has suspended Scans for longer than a minute: ${names}`,
+      `the controller has suspended Scans for longer than it should: ${names}`,
       `start a controller with the admission webhook, or resume each one: kubectl patch scan ${first.name} --namespace ` +
         `${first.namespace} --type merge --patch '{"spec":{"suspend":false}}'`,
     ),
@@ -31,6 +34,6 @@ function heldTooLong(object: KubeObject, now: number): Stored | undefined {
   // The CRD has checked the shape.
   const scan = object as RawScan;
   const run = readAdmittedRun(scan);
-  const isHeld = run?.admission?.hold === 'Held' && run.createdAt + LONGEST_HOLD_MS < now;
-  return isHeld ? run : undefined;
+  const limit = LONGEST_HOLDS_MS.get(run?.admission?.hold ?? 'None');
+  return run !== undefined && limit !== undefined && run.createdAt + limit < now ? run : undefined;
 }

@@ -54,6 +54,8 @@ interface Explanation {
     readonly files: readonly string[];
     /** Name of the pull secret that is mounted itself; null: the controller creates the Secret that is mounted. */
     readonly pullSecret: string | null;
+    /** Whether the Secret exists only as long as the Scan needs it. */
+    readonly temporary: boolean;
   };
 }
 
@@ -127,7 +129,7 @@ export function explain(request: Request, inventory: Inventory): Explained {
       mode: binding?.mode ?? null,
       otherBindings: others,
       conditions: report.conditions.map(printed),
-      delivery: delivery.delivered,
+      delivery: { ...delivery.delivered, temporary: isTemporary(binding, delivery) },
     },
     ...{ source: inventory.source, descriptions: shown.map(({ description }) => description) },
     ...outcomeOf(found, report, now),
@@ -196,6 +198,10 @@ function outcomeOf(
       !haveExpired &&
       (resolved === undefined ? fits : resolved.status === 'True' && preview?.limit === undefined),
   };
+}
+
+function isTemporary(binding: ValidBinding | undefined, { delivered }: PlannedDelivery): boolean {
+  return binding?.delivery === 'Temporary' && delivered.files.length > 0;
 }
 
 interface Facts {
@@ -270,7 +276,7 @@ export function problemsOf({ name, content }: SourceSecret): readonly string[] {
 }
 
 export interface PlannedDelivery {
-  readonly delivered: Explanation['delivery'];
+  readonly delivered: Omit<Explanation['delivery'], 'temporary'>;
   readonly problems: readonly string[];
 }
 

@@ -81,11 +81,13 @@ function deliveryTitle({ explanation: { binding, mode } }: Explained): string {
 }
 
 /** What is set, and then the variables that are emptied, several to a line because a cloud has many. */
-function deliveryLines({ env, files, pullSecret }: Explained['explanation']['delivery']): readonly string[] {
+function deliveryLines({ env, files, ...from }: Explained['explanation']['delivery']): readonly string[] {
   const set = env.filter(({ value }) => value !== '').map(({ name, value }) => `${name}=${value}`);
   const empty = env.filter(({ value }) => value === '').map(({ name }) => `${name}=`);
   const disabled = empty.length === 0 ? [] : ['empty, so that Trivy uses no other credential:'];
-  const mounted = pullSecret === null ? [] : [`Secret ${pullSecret} itself, with all its logins`];
+  const mounted: string[] =
+    from.pullSecret === null ? [] : [`Secret ${from.pullSecret} itself, with all its logins`];
+  if (from.temporary) mounted.push('from a Secret of the Scan, which exists until the scanner has finished');
   return [...set, ...files, ...mounted, ...disabled, ...filled(empty).map((line) => `${INDENT}${line}`)];
 }
 

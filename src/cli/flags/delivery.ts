@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 import type { Delivery } from '../../api/index.ts';
+import type { AdmissionFlags } from './admission.ts';
 import { parseBoolean } from './boolean.ts';
 
 /** The value of {@link deliveryFlag}. */
@@ -8,7 +9,7 @@ export interface DeliveryFlag {
 }
 
 /** The values of the controller's flags about deliveries. */
-export interface DeliveryFlags extends DeliveryFlag {
+export interface DeliveryFlags extends DeliveryFlag, Pick<AdmissionFlags, 'admission'> {
   readonly writeSecrets: boolean;
   readonly admissionSecret?: string;
 }
@@ -17,10 +18,10 @@ export interface DeliveryFlags extends DeliveryFlag {
 export function deliveryFlag(): Option {
   return new Option(
     '--delivery <how>',
-    'how scans get the credential of a binding without spec.delivery: Shared (a Secret that the controller creates) or Direct (the pull secret itself)',
+    'how scans get the credential of a binding without spec.delivery: Shared (a Secret that the controller creates), Direct (the pull secret itself) or Temporary (a Secret for each Scan; requires --admission)',
   )
     .env('ICB_DELIVERY')
-    .choices(['Shared', 'Direct'] satisfies Delivery[])
+    .choices(['Shared', 'Direct', 'Temporary'] satisfies Delivery[])
     .default('Shared');
 }
 
@@ -30,7 +31,7 @@ export function deliveryFlags(): readonly Option[] {
     deliveryFlag(),
     new Option(
       '--write-secrets <boolean>',
-      'false: the controller has no right to write Secrets; requires --delivery Direct, and bindings with the delivery Shared bind no scans',
+      'false: the controller has no right to write Secrets; requires --delivery Direct, and bindings with the delivery Shared or Temporary bind no scans',
     )
       .env('ICB_WRITE_SECRETS')
       .argParser(parseBoolean)
@@ -40,11 +41,15 @@ export function deliveryFlags(): readonly Option[] {
 
 /** What is wrong with the combination of valid flags; undefined: nothing. */
 export function deliveryProblem({
+  admission,
   delivery,
   writeSecrets,
   admissionSecret,
 }: DeliveryFlags): string | undefined {
-  if (writeSecrets) return undefined;
+  if (writeSecrets)
+    return delivery === 'Temporary' && admission === undefined
+      ? 'expected --admission because --delivery is Temporary, found none; set --admission, or set --delivery to Shared or Direct'
+      : undefined;
   if (delivery !== 'Direct')
     return `expected --delivery Direct because --write-secrets is false, found ${delivery}; set --delivery to Direct, or omit --write-secrets`;
   return admissionSecret === undefined

@@ -102,7 +102,7 @@ export class Applier {
    * @throws OutOfDate, KubeError: the Trivy Secret could not be written for a reason other than a refusal.
    */
   async apply(resolved: Resolved, decision: Decision, log: Logger): Promise<Applied> {
-    const secretRefused = await this.#writeNeededSecret(resolved, decision.secretWrite, log);
+    const secretRefused = await this.writeNeededSecret(resolved, decision.secretWrite, log);
     const edits = decision.scans
       .filter((plan) => plan.plan === 'Edit')
       .filter(({ edit }) => secretRefused === undefined || edit.edit === 'Unbind');
@@ -156,8 +156,12 @@ export class Applier {
     return repeated;
   }
 
-  async #writeNeededSecret(
-    resolved: Resolved,
+  /**
+   * @returns why the API server refused the write; undefined: the Secret is as it should be
+   * @throws OutOfDate, KubeError: the Secret could not be written for a reason other than a refusal.
+   */
+  async writeNeededSecret(
+    resolved: Pick<Resolved, 'namespace' | 'now'>,
     write: SecretWrite,
     log: Logger,
   ): Promise<Refused | undefined> {
@@ -172,7 +176,11 @@ export class Applier {
     }
   }
 
-  async #writeSecretOnce({ namespace, now }: Resolved, write: NeededWrite, log: Logger): Promise<void> {
+  async #writeSecretOnce(
+    { namespace, now }: Pick<Resolved, 'namespace' | 'now'>,
+    write: NeededWrite,
+    log: Logger,
+  ): Promise<void> {
     const key = keyOf({ namespace, name: write.desired.name });
     const before = this.#secretWrites.get(key);
     if (before !== undefined) {

@@ -54,6 +54,8 @@ export type ScanPlan =
       readonly plan: 'AtCreation';
       readonly scan: ScheduledScan;
       readonly delivery: ScanDelivery | undefined;
+      /** Whether each Scan gets a Secret of its own. */
+      readonly ofScan: boolean;
       /** The image that its Scans get instead of the one that the scan names; undefined: the same. */
       readonly image: ImageReference | undefined;
     }
@@ -111,6 +113,7 @@ type Bindable = { readonly delivery: ScanDelivery } | 'none';
  * |---|---|---|
  * | `Effective` | a credential is selected, or none is needed | bind the scan, and migrate it if it names another repository |
  * | `Effective` | the Scans of the scan are bound when they are created | unbind the scan once, and do not change it afterwards |
+ * | `Effective` | each Scan gets a Secret of its own, and a credential is selected | the same |
  * | `Effective` | there is no credential, or it may not be used yet | a scan that is bound to this binding stays bound |
  * | `Effective` | Trivy would misread the pull secret that the scan mounts | unbind the scan |
  * | `LeftBehind` | | migrate the scan, or unbind it if the new repository does not have the image |
@@ -151,7 +154,9 @@ function deliverable(trivySecret: Resolved['trivySecret']): Bindable | undefined
   return isMissing ? undefined : { delivery: desired.delivery };
 }
 
-function decideSecret({ binding, trivySecret }: Resolved): SecretWrite {
+function decideSecret(resolved: Resolved): SecretWrite {
+  const { binding } = resolved;
+  const trivySecret = writableSecret(resolved);
   if (binding?.validity !== 'Valid' || binding.mode !== 'Enforce' || trivySecret === undefined) {
     return { write: 'None' };
   }
@@ -168,6 +173,11 @@ function decideSecret({ binding, trivySecret }: Resolved): SecretWrite {
       return { write: present.replaceable ? 'Replace' : 'Recreate', desired, present };
     }
   }
+}
+
+/** undefined: no Secret is needed, or its name is not known, because it belongs to a Scan that does not exist yet. */
+function writableSecret({ trivySecret, newScan }: Resolved): Resolved['trivySecret'] {
+  return trivySecret?.isOfScan === true && newScan?.owner === undefined ? undefined : trivySecret;
 }
 
 /** An error with one scan does not prevent others from being bound. */
@@ -272,13 +282,19 @@ function decideAtCreation(resolved: Resolved, one: ResolvedScan, bindable: Binda
   if (scan.bound !== undefined) return planEdit(resolved, scan, { edit: 'Unbind' });
   if (bindable === undefined) return { plan: 'Unbound', scan };
   const plan = planMigration(resolved, one, bindable);
-  const atCreation = { plan: 'AtCreation', scan, delivery: deliveryIn(bindable) } as const;
+  const delivery = deliveryIn(bindable);
+  const ofScan = delivery !== undefined && resolved.how === 'Temporary';
+  const atCreation = { plan: 'AtCreation', scan, delivery, ofScan } as const;
   if (plan === undefined) return { ...atCreation, image: undefined };
   // The edit is not written. It says which image the Scans get.
   return 'edit' in plan && plan.edit.edit === 'Bind' ? { ...atCreation, image: plan.edit.image } : plan;
 }
 
-function isBoundAtCreation(resolved: Resolved, scan: ScheduledScan): boolean {
+/** A Scan itself is never bound at the creation of something else. */
+function isBoundAtCreation(resolved: Resolved, scan: ScheduledScan, bindable: Bindable | undefined): boolean {
+  if (resolved.newScan !== undefined) return false;
+  // A bound scan keeps what it has until its Scans can get something else.
+  if (resolved.how === 'Temporary' && bindable !== undefined) return true;
   const { boundAtCreation } = resolved.settings;
   const isFromGit = scan.gitManager !== undefined || revertedIn(resolved, scan) !== undefined;
   return boundAtCreation === 'All' || (boundAtCreation === 'GitManaged' && isFromGit);
@@ -290,7 +306,7 @@ function revertedIn({ binding }: Resolved, scan: ScheduledScan): RevertedWrite |
 
 function decideEffective(resolved: Resolved, one: ResolvedScan, bindable: Bindable | undefined): ScanPlan {
   const { scan } = one;
-  if (isBoundAtCreation(resolved, scan)) return decideAtCreation(resolved, one, bindable);
+  if (isBoundAtCreation(resolved, scan, bindable)) return decideAtCreation(resolved, one, bindable);
   const holder = holderOf(resolved);
   if (bindable !== undefined) {
     const migration = planMigration(resolved, one, bindable);

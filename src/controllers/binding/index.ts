@@ -4,5 +4,11 @@ export type { BindingSettings } from './observed.ts';
 export { type Preview, Previewer } from './preview.ts';
 export { BindingReconciler } from './reconciler.ts';
 export type { ConditionContent } from './status/index.ts';
-export { countByReadiness, credentialExpirations, notReady, withUnboundScans } from './status/index.ts';
+export {
+  countByReadiness,
+  countTemporary,
+  credentialExpirations,
+  notReady,
+  withUnboundScans,
+} from './status/index.ts';
 export { connectBindingTriggers } from './triggers.ts';

@@ -6,6 +6,7 @@ import { keyOf } from '../../object/index.ts';
 import { fittingBindings, hasUnread, isVerifying, migratesWithin, withinLimits } from '../../policy/index.ts';
 import {
   editScan,
+  isHeldHere,
   type NewScan,
   type OpenReason,
   type RawScan,
@@ -16,10 +17,10 @@ import {
   type UnboundReason,
 } from '../../scan/index.ts';
 import { indexKey, type Selection, type Stores } from '../../state/index.ts';
-import { type Decision, decide } from './decide.ts';
+import { type Decision, decide, type SecretWrite } from './decide.ts';
 import { observeBinding } from './observe.ts';
 import type { BindingSettings, Known, Observed } from './observed.ts';
-import { type Resolved, resolve, selectionOf } from './resolve.ts';
+import { isStalled, type Resolved, resolve, selectionOf } from './resolve.ts';
 import { restorableAnswers, type VerificationRequests } from './verification/index.ts';
 
 /** The sources of a decision about a Scan. */
@@ -33,6 +34,8 @@ export interface NewScanSources {
 /** A decision, and the checks that it waits for; undefined: none. */
 export interface NewScanDecision {
   readonly decision: ScanDecision;
+  /** The Secret that the Scan mounts, if it has to be written first. */
+  readonly secretWrite: SecretWrite;
   readonly requests: VerificationRequests | undefined;
 }
 
@@ -44,6 +47,8 @@ export interface NewScanDecision {
  * | is what its bound ScheduledScan delivers | | `Bound` |
  * | | binds it, and the Trivy Secret exists or none is needed | `Bind` |
  * | | waits for an answer, a login or the Trivy Secret, or cannot tell whether to migrate it | `Open` |
+ * | | gives it a Secret of its own, and only the leader can create that | `Open` |
+ * | | gives it a Secret of its own, has no credential now, and is not stalled | `Open` |
  * | | delivers nothing, or its Trivy Secret was refused | `Unbound` |
  * | | does not exist | `NoBinding` |
  *
@@ -79,17 +84,42 @@ function decideFor(
   binding: ValidBinding,
   { raw, one, sources, now }: Context,
 ): NewScanDecision & { readonly to?: string } {
-  const observed = { ...observeFor(binding, sources, now), scans: [one.scan] };
+  const observed = observeScan({ raw, one }, observeFor(binding, sources, now), sources);
   const resolved = resolveKnown(binding, observed, sources);
   const decision = decide(resolved);
   const [found] = resolved.scans;
   const to = found?.role.role === 'Yields' ? found.role.to : undefined;
   const made = decisionOf({ raw, one, binding: binding.name }, resolved, decision);
-  return { decision: made, requests: decision.requests, ...(to === undefined ? {} : { to }) };
+  const { requests, secretWrite } = decision;
+  return { decision: made, requests, secretWrite, ...(to === undefined ? {} : { to }) };
+}
+
+/**
+ * Adds the Scan to the facts about its binding. What it has inherited from another Scan is not a Secret of its own. A request to
+ * create a Scan may contain any UID, so only the leader, which reads stored Scans, uses it.
+ */
+function observeScan(
+  { raw: { metadata }, one: { scan, suspension } }: Pick<Context, 'raw' | 'one'>,
+  observed: Observed,
+  { registry }: NewScanSources,
+): Observed {
+  const { name, uid } = metadata;
+  const owner = registry === undefined || uid === undefined ? undefined : { name, uid };
+  const canHold = observed.known.canHold || suspension !== 'Unsupported';
+  return {
+    ...observed,
+    known: { ...observed.known, canHold },
+    scans: [isTemporary(observed) ? { ...scan, bound: undefined } : scan],
+    newScan: { owner },
+  };
+}
+
+function isTemporary({ binding, settings }: Observed): boolean {
+  return binding?.validity === 'Valid' && (binding.delivery ?? settings.delivery) === 'Temporary';
 }
 
 function without(decision: ScanDecision): NewScanDecision {
-  return { decision, requests: undefined };
+  return { decision, requests: undefined, secretWrite: { write: 'None' } };
 }
 
 /**
@@ -128,15 +158,18 @@ function bindsUnder(limited: ValidBinding, { replaces }: ValidBinding, key: stri
   return limited.replaces.length === replaces.length || !key.startsWith('previous ');
 }
 
-function observeFor(binding: ValidBinding, { stores, settings, registry }: NewScanSources, now: number) {
+function observeFor(
+  binding: ValidBinding,
+  { stores, settings, registry }: NewScanSources,
+  now: number,
+): Observed {
   const { answer = () => undefined, login = () => undefined } = registry ?? {};
-  // The Scan itself is written, whatever is true of its ScheduledScan.
-  const own: BindingSettings = { ...settings, boundAtCreation: 'None' };
-  const observed = observeBinding(keyOf(binding), { stores, settings: own, answer, login }, now);
+  const observed = observeBinding(keyOf(binding), { stores, settings, answer, login }, now);
   const selection =
     registry === undefined ? selectionInStatus(stores, settings, now) : observed.known.selection;
   const known: Known = { ...observed.known, selection };
-  return { ...observed, known, mentioning: [], unboundScans: [] };
+  const none = { scans: [], mentioning: [], unboundScans: [], temporarySecrets: [], newScan: undefined };
+  return { ...observed, known, ...none };
 }
 
 /** Looks up the selections of rivals as their statuses say, because only the leader reconciles bindings. */
@@ -152,7 +185,7 @@ function selectionInStatus(stores: Stores, settings: BindingSettings, now: numbe
 }
 
 function selectionInStatusOf(rival: ValidBinding, sources: NewScanSources, now: number): Selection {
-  return selectionOf(resolveKnown(rival, { ...observeFor(rival, sources, now), scans: [] }, sources));
+  return selectionOf(resolveKnown(rival, observeFor(rival, sources, now), sources));
 }
 
 /** Resolves the binding with what registries have answered, or with what its status says about that. */
@@ -179,7 +212,8 @@ type Subject = Pick<Context, 'raw' | 'one'> & { readonly binding: string };
 
 function decisionOf(subject: Subject, resolved: Resolved, decision: Decision): ScanDecision {
   const [plan] = decision.scans;
-  if (hasUnread(resolved.credentials)) return open(subject, 'Secret');
+  const open = openFor(subject, resolved);
+  if (hasUnread(resolved.credentials)) return open('Secret');
   switch (plan?.plan) {
     case 'Edit':
     case 'Wait':
@@ -187,7 +221,7 @@ function decisionOf(subject: Subject, resolved: Resolved, decision: Decision): S
     case 'Keep':
       return { result: 'Bound', binding: subject.binding, scan: subject.raw };
     case 'NotMigrated':
-      return plan.decision === 'Check' ? open(subject, 'Migration') : unbound(subject, 'NotMigrated');
+      return plan.decision === 'Check' ? open('Migration') : unbound(subject, 'NotMigrated');
     case 'Unmigratable':
       return unbound(subject, 'NotMigrated');
     case 'Broken':
@@ -195,15 +229,18 @@ function decisionOf(subject: Subject, resolved: Resolved, decision: Decision): S
     case 'Unbound':
     case undefined: {
       const reason = openReason(resolved);
-      return reason === undefined ? unbound(subject, 'NoCredential') : open(subject, reason);
+      return reason === undefined ? unbound(subject, 'NoCredential') : open(reason);
     }
     default:
       return unbound(subject, 'NoCredential');
   }
 }
 
-function open({ raw: scan, binding }: Subject, reason: OpenReason): ScanDecision {
-  return { result: 'Open', binding, reason, scan };
+function openFor({ raw: scan, binding }: Subject, { how }: Resolved) {
+  return (reason: OpenReason): ScanDecision => ({
+    ...{ result: 'Open', binding, reason, scan },
+    awaitsSecret: how === 'Temporary',
+  });
 }
 
 function unbound({ raw, one, binding }: Subject, reason: UnboundReason): ScanDecision {
@@ -217,8 +254,10 @@ function edited(
 ): ScanDecision {
   const { raw, binding } = subject;
   const isBind = edit.edit === 'Bind';
-  if (isBind && decision.secretWrite.write === 'Create')
-    return isWriteRefused(resolved) ? unbound(subject, 'NoCredential') : open(subject, 'TrivySecret');
+  const awaited = isBind && edit.delivery !== undefined ? awaitedSecret(subject, resolved, decision) : 'None';
+  if (awaited === 'Refused') return unbound(subject, 'NoCredential');
+  if (awaited === 'Never') return unbound(subject, 'Suspended');
+  if (awaited !== 'None') return openFor(subject, resolved)(awaited);
   const result = editScan(raw, edit);
   if (result.result !== 'Edited') return unbound(subject, 'Taken');
   const { scan } = result;
@@ -233,14 +272,37 @@ function isWriteRefused({ binding }: Resolved): boolean {
   return bound?.reason === 'TrivySecretFailed' && bound.observedGeneration === binding?.generation;
 }
 
+/**
+ * The Secret that must exist before the Scan can mount it. The one of a Scan that a user has created suspended would exist for an
+ * unknown time, so it is never created.
+ */
+function awaitedSecret(
+  { one }: Subject,
+  resolved: Resolved,
+  { secretWrite }: Decision,
+): 'None' | 'Never' | 'Refused' | 'TrivySecret' | 'OwnSecret' {
+  const { trivySecret, newScan } = resolved;
+  if (trivySecret?.isOfScan !== true) {
+    if (secretWrite.write !== 'Create') return 'None';
+    return isWriteRefused(resolved) ? 'Refused' : 'TrivySecret';
+  }
+  if (one.suspension === 'Suspended' && !isHeldHere(one.hold)) return 'Never';
+  return newScan?.owner === undefined ? 'OwnSecret' : 'None';
+}
+
 /** What the binding waits for before it can deliver anything; undefined: nothing. */
-function openReason({ choice, trivySecret, waitsFor }: Resolved): OpenReason | undefined {
+function openReason(resolved: Resolved): OpenReason | undefined {
+  const { choice, trivySecret, waitsFor, how } = resolved;
   if (waitsFor.size > 0 || isVerifying(choice.resolution)) return 'Verification';
-  if (trivySecret === undefined) return undefined;
+  if (isLoginAwaited(trivySecret)) return 'Login';
+  return how === 'Temporary' && !isStalled(resolved) ? 'Credential' : undefined;
+}
+
+function isLoginAwaited(trivySecret: Resolved['trivySecret']): boolean {
+  if (trivySecret === undefined) return false;
   const { desired, place } = trivySecret;
   const { content } = desired;
-  const isAwaited = content.state === 'LoginMissing' && content.failure === undefined;
-  return isAwaited && place.state === 'Free' ? 'Login' : undefined;
+  return content.state === 'LoginMissing' && content.failure === undefined && place.state === 'Free';
 }
 
 /** The Scan without what it has inherited from a bound Scan. The ScheduledScan decides on what it has delivered. */

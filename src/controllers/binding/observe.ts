@@ -4,8 +4,10 @@ import {
   type NamedSecret,
   namedSecret,
   notAnnotated,
+  type SecretOwner,
   sameIdentity,
   type TrivySecretIdentity,
+  temporarySecretName,
   trivySecretName,
 } from '../../secret/index.ts';
 import {
@@ -37,16 +39,18 @@ export function observe(key: string, sources: Sources, now: number): Observed {
     ...observed,
     scans: [...scansOf(key, stores)],
     mentioning: binding?.validity === 'Valid' ? [...scansMentioning(binding, stores)] : [],
+    newScan: undefined,
     unboundScans: binding?.validity === 'Valid' ? unboundScansOf(binding, stores) : [],
+    temporarySecrets: stores.trivySecrets.byIndex('temporary', key),
   };
 }
 
-/** Like {@link observe}, without ScheduledScans and Scans. */
+/** Like {@link observe}, without ScheduledScans, Scans and temporary Secrets. */
 export function observeBinding(
   key: string,
   sources: Sources,
   now: number,
-): Omit<Observed, 'scans' | 'mentioning' | 'unboundScans'> {
+): Omit<Observed, 'scans' | 'newScan' | 'mentioning' | 'unboundScans' | 'temporarySecrets'> {
   const { stores, settings, answer, login } = sources;
   const { namespace, name } = splitKey(key);
   const binding = stores.bindings.get(key);
@@ -58,6 +62,8 @@ export function observeBinding(
       answer,
       login,
       trivySecretPlace: (identity) => observePlace(namespace, identity, stores),
+      temporarySecretPlace: (owner) => observeTemporaryPlace(namespace, owner, stores),
+      canHold: canHoldIn(namespace, stores),
       source: (scan) => sourceUsed(scan, stores),
       lastRun: (scan) => lastRunOf(scan, stores),
       awaitedScan: (scan) => awaitedScanOf(scan, stores, settings),
@@ -123,6 +129,23 @@ function observePlace(namespace: string, identity: TrivySecretIdentity, stores: 
   if (other?.formerTrivySecret !== undefined && sameIdentity(other.formerTrivySecret.identity, identity)) {
     return { state: 'Ours', secret: other.formerTrivySecret };
   }
-  const isFree = other === undefined && pullSecretIn(stores, key) === undefined;
+  return freeOrTaken(key, stores);
+}
+
+/** A Secret of this name with another owner, or without the label, is not the Secret of the Scan. */
+function observeTemporaryPlace(namespace: string, owner: SecretOwner, stores: Stores): TrivySecretPlace {
+  const key = keyOf({ namespace, name: temporarySecretName(owner) });
+  const secret = stores.trivySecrets.get(key);
+  if (secret === undefined) return freeOrTaken(key, stores);
+  return secret.temporary?.scan.uid === owner.uid ? { state: 'Ours', secret } : { state: 'Taken' };
+}
+
+function freeOrTaken(key: string, stores: Stores): TrivySecretPlace {
+  const isFree = stores.otherSecrets.get(key) === undefined && pullSecretIn(stores, key) === undefined;
   return { state: isFree ? 'Free' : 'Taken' };
+}
+
+/** Scans that existed before an upgrade of the CRD may still be known as they were. */
+function canHoldIn(namespace: string, { runs }: Stores): boolean {
+  return !runs.isIndexed('cannotHold', namespace) || runs.isIndexed('canHold', namespace);
 }

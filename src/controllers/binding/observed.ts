@@ -4,7 +4,7 @@ import type { Binding, ValidBinding } from '../../binding/index.ts';
 import type { PlatformCredential } from '../../platform/index.ts';
 import type { Rivals } from '../../policy/index.ts';
 import type { AwaitedScan, Run, ScanRun, ScheduledScan } from '../../scan/index.ts';
-import type { NamedSecret, TrivySecret, TrivySecretIdentity } from '../../secret/index.ts';
+import type { NamedSecret, SecretOwner, TrivySecret, TrivySecretIdentity } from '../../secret/index.ts';
 
 /** The facts about one binding, before any policy is applied. */
 export interface Observed {
@@ -19,11 +19,21 @@ export interface Observed {
   readonly secrets: readonly NamedSecret[];
   /** The ScheduledScans that fit its images, and those that carry its name. */
   readonly scans: readonly ScheduledScan[];
+  /** The Scan that is decided on, as the only one of `scans`; undefined: `scans` are ScheduledScans. */
+  readonly newScan: ObservedScan | undefined;
+  /** The temporary Secrets of its Scans. */
+  readonly temporarySecrets: readonly TrivySecret[];
   /** The ScheduledScans without a readable image whose parameters mention its images. */
   readonly mentioning: readonly ScheduledScan[];
   /** The Scans of its images that were created since the binding, and are not bound. The newest ones come first. */
   readonly unboundScans: readonly Run[];
   readonly known: Known;
+}
+
+/** A Scan that is decided on. */
+interface ObservedScan {
+  /** For its temporary Secret; undefined: it has no UID yet, or this process does not write. */
+  readonly owner: SecretOwner | undefined;
 }
 
 /** The settings of the controller that decisions about a binding depend on. */
@@ -38,6 +48,8 @@ export interface BindingSettings {
   readonly runWaitMs: number | undefined;
   /** The ScheduledScans that are not written, because their Scans are bound when they are created. */
   readonly boundAtCreation: 'None' | 'GitManaged' | 'All';
+  /** Whether the admission webhook is on, so that new Scans can be held and bound. */
+  readonly admission: boolean;
   /** How scans get the credential of a binding whose spec does not say so. */
   readonly delivery: Delivery;
   /** Whether the controller may write Secrets, and so create Trivy Secrets. */
@@ -61,6 +73,9 @@ export interface Known {
   /** The login that a cloud gave for a host; undefined: none. */
   readonly login: (credential: PlatformCredential, host: string) => KnownLogin | undefined;
   readonly trivySecretPlace: (identity: TrivySecretIdentity) => TrivySecretPlace;
+  readonly temporarySecretPlace: (owner: SecretOwner) => TrivySecretPlace;
+  /** Whether new Scans can be held, as far as the Scans of the namespace show: their CRD has the field `suspend`. */
+  readonly canHold: boolean;
   /** Name of the source Secret of the Trivy Secret that a scan mounts; undefined: none, or not known. */
   readonly source: (scan: ScheduledScan) => string | undefined;
   /** The state of the newest Scan; undefined: there is none, or the ScheduledScan is bound. */

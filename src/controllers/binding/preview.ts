@@ -39,10 +39,11 @@ export interface Preview {
   readonly limit: Limit | undefined;
 }
 
-/** The settings of a controller with the default delivery, whose time to wait for a first answer is over. */
+/** The settings of a controller with the default delivery and the webhook, whose time to wait for a first answer is over. */
 const PREVIEW_SETTINGS = {
   ...{ checkIntervalMs: 0, firstAnswerTimeoutMs: 0, runWaitMs: undefined },
   boundAtCreation: 'None',
+  admission: true,
   delivery: 'Shared',
   writesSecrets: true,
 } as const;
@@ -142,7 +143,7 @@ export class Previewer {
     return {
       ...{ now, namespace: '', name: binding.name, binding },
       scans: valid && index ? scansOf(valid, index) : [],
-      unboundScans: [],
+      ...{ newScan: undefined, unboundScans: [], temporarySecrets: [] },
       mentioning: valid && index ? scansMentioning(valid, index) : [],
       settings: { ...PREVIEW_SETTINGS, scanTypes },
       secrets: names.map((name) => secrets.get(name) ?? { state: 'Missing', name }),
@@ -157,6 +158,8 @@ export class Previewer {
       answer: (check) => presumedAnswer(check, namesSecrets, now),
       login: () => undefined,
       trivySecretPlace: () => ({ state: 'Free' }),
+      temporarySecretPlace: () => ({ state: 'Free' }),
+      canHold: true,
       source: () => undefined,
       lastRun: () => undefined,
       awaitedScan: () => undefined,

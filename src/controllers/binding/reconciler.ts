@@ -8,12 +8,12 @@ import type { RegistryChecker } from '../../registry/index.ts';
 import type { RawScan, ScanDecision } from '../../scan/index.ts';
 import type { Stores } from '../../state/index.ts';
 import { type Applied, Applier, Refused } from './apply.ts';
-import { type Decision, decide } from './decide.ts';
+import { type Decision, decide, type SecretWrite } from './decide.ts';
 import { decideNewScan } from './new-scan.ts';
 import { observe } from './observe.ts';
 import type { BindingSettings, Known } from './observed.ts';
 import { type Resolved, resolve, selectionOf, UNBOUND_SCAN_MS } from './resolve.ts';
-import { failureReport, migratedNow, type Report, report } from './status/index.ts';
+import { failureReport, migratedNow, type Report, report, temporarySecretsWait } from './status/index.ts';
 import { restorableAnswers, Verifier } from './verification/index.ts';
 
 export interface BindingReconcilerOptions {
@@ -61,16 +61,31 @@ export class BindingReconciler {
   readonly decideNewScan = (
     raw: RawScan,
     requester: Parameters<Verifier['start']>[2],
-  ): { readonly decision: ScanDecision; readonly requeueAfterMs: number | undefined } => {
+  ): {
+    readonly decision: ScanDecision;
+    readonly secretWrite: SecretWrite;
+    readonly requeueAfterMs: number | undefined;
+  } => {
     const { stores, settings } = this.#options;
     const { namespace = '' } = raw.metadata;
     const sources = { stores, settings, registry: this.#answersIn(namespace) };
-    const { decision, requests } = decideNewScan(raw, sources, requester.now);
+    const { decision, secretWrite, requests } = decideNewScan(raw, sources, requester.now);
     const isOpen = decision.result === 'Open' && requests !== undefined;
     return {
       decision,
+      secretWrite,
       requeueAfterMs: isOpen ? this.#verifier.start({ namespace }, requests, requester) : undefined,
     };
+  };
+
+  /**
+   * Writes the Secret of a held Scan.
+   *
+   * @throws Refused, OutOfDate, KubeError: to be retried
+   */
+  readonly writeSecret = async (namespace: string, write: SecretWrite, log: Logger): Promise<void> => {
+    const refused = await this.#applier.writeNeededSecret({ namespace, now: Date.now() }, write, log);
+    if (refused !== undefined) throw refused;
   };
 
   async #reconcile(key: string, log: Logger, requeue: () => void): Promise<Outcome> {
@@ -94,6 +109,7 @@ export class BindingReconciler {
         ...scanWaits(decision),
         lastingWait(resolved),
         unboundWait(resolved),
+        temporarySecretsWait(resolved),
         requeueAfterMs,
       ]),
       repeated: applied.repeated || repeated,

@@ -1,4 +1,5 @@
 import type { KnownAnswer } from '../../answer/index.ts';
+import type { ConditionReason, Delivery } from '../../api/index.ts';
 import type { Binding, ValidBinding } from '../../binding/index.ts';
 import { fit } from '../../image/index.ts';
 import { keyOf } from '../../object/index.ts';
@@ -32,6 +33,8 @@ import {
   desiredTrivySecret,
   directDelivery,
   identityOf,
+  type SecretOwner,
+  type TrivySecretIdentity,
   type TrivySecretInput,
 } from '../../secret/index.ts';
 import type { Selection } from '../../state/index.ts';
@@ -39,6 +42,8 @@ import type { Known, Observed, TrivySecretPlace } from './observed.ts';
 
 /** What follows from the facts: the credential, the Trivy Secret that should exist, and the role of each scan. */
 export interface Resolved extends Omit<Observed, 'secrets' | 'scans' | 'unboundScans'> {
+  /** How scans get the credential; undefined: the binding is not valid, or was deleted. */
+  readonly how: Delivery | undefined;
   /** The binding, without `replaces` if a limit requires it; undefined: it was deleted. */
   readonly binding: Binding | undefined;
   /** The limit that prevents the binding from doing all that its spec says; undefined: none. */
@@ -47,9 +52,12 @@ export interface Resolved extends Omit<Observed, 'secrets' | 'scans' | 'unboundS
   /** What the status and the registries report about the credentials. */
   readonly evidence: Evidence;
   readonly choice: Choice;
-  /** The Secret that delivers the chosen credential to Trivy, and the object under its name; undefined: none is needed. */
+  /**
+   * The Secret that delivers the chosen credential to Trivy, and the object under its name; undefined: none is needed.
+   * `isOfScan`: each Scan has its own. Then its name is known only if `newScan` has an owner for it.
+   */
   readonly trivySecret:
-    | { readonly desired: DesiredTrivySecret; readonly place: TrivySecretPlace }
+    | { readonly desired: DesiredTrivySecret; readonly place: TrivySecretPlace; readonly isOfScan: boolean }
     | undefined;
   /** How scans mount the pull secret itself, instead of a Trivy Secret; undefined: they do not. */
   readonly direct: ScanDelivery | undefined;
@@ -69,10 +77,11 @@ export interface Resolved extends Omit<Observed, 'secrets' | 'scans' | 'unboundS
 
 /**
  * `NotDirect`: Trivy would read something else from the pull secret. `SecretsReadOnly`: a Trivy Secret is needed, and the
- * controller may not write Secrets. `Undeliverable`: Trivy cannot use the credential for this registry.
+ * controller may not write Secrets. `AdmissionOff`, `ScansNotHeld`: a Scan would start before its temporary Secret exists.
+ * `Undeliverable`: Trivy cannot use the credential for this registry.
  */
 interface Undeliverable {
-  readonly reason: 'NotDirect' | 'SecretsReadOnly' | 'Undeliverable';
+  readonly reason: 'NotDirect' | 'SecretsReadOnly' | 'AdmissionOff' | 'ScansNotHeld' | 'Undeliverable';
   readonly message: string;
 }
 
@@ -122,7 +131,8 @@ export function resolve(observed: Observed): Resolved {
   const canBind = isDeliverable(chosen.choice, delivered);
   const delivers = delivered.trivySecret !== undefined;
   const scans = resolveScans(observed, { binding: valid, canBind, limit, delivers });
-  return { ...observed, binding, limit, ...chosen, ...delivered, ...scans };
+  const how = valid && deliveryOf(valid, observed);
+  return { ...observed, binding, limit, how, ...chosen, ...delivered, ...scans };
 }
 
 /** The result of a resolution that other bindings and Trivy Secrets depend on. */
@@ -132,9 +142,18 @@ export function selectionOf(resolved: Resolved): Selection {
   return {
     canBind: isEnforced && isDeliverable(choice, resolved),
     migrates: migratesWithin(limit),
-    trivySecret: isEnforced ? trivySecret?.desired.name : undefined,
+    trivySecret: isEnforced ? sharedSecret(trivySecret)?.desired.name : undefined,
     hasFailed: false,
   };
+}
+
+/** The Secret that all scans of the binding mount; undefined: there is none. */
+export function sharedSecret(trivySecret: Resolved['trivySecret']): Resolved['trivySecret'] {
+  return trivySecret?.isOfScan === true ? undefined : trivySecret;
+}
+
+function deliveryOf(binding: ValidBinding, { settings }: Pick<Observed, 'settings'>): Delivery {
+  return binding.delivery ?? settings.delivery;
 }
 
 function isDeliverable({ resolution }: Choice, { trivySecret, undeliverable }: Delivered): boolean {
@@ -172,18 +191,30 @@ function knownAnswers(
 function deliver(binding: ValidBinding, chosen: Chosen, observed: Observed): Delivered {
   const candidate = chosenCandidate(chosen.choice.resolution);
   if (candidate === undefined) return NOTHING_DELIVERED;
-  switch (binding.delivery ?? observed.settings.delivery) {
-    case 'Direct':
-      return deliverDirectly(binding, chosen, candidate);
-    case 'Shared':
-      return observed.settings.writesSecrets
-        ? deliverShared(binding, chosen, { candidate, observed })
-        : undeliverable('SecretsReadOnly', SECRETS_READ_ONLY);
-  }
+  const how = deliveryOf(binding, observed);
+  if (how === 'Direct') return deliverDirectly(binding, chosen, candidate);
+  return obstacleTo(how, observed) ?? deliverBySecret(binding, chosen, { candidate, observed });
 }
 
-const SECRETS_READ_ONLY =
-  'the delivery Shared needs a Secret for Trivy, and this controller is not allowed to write Secrets';
+/** Why the controller cannot deliver credentials in Secrets of its own; undefined: it can. */
+function obstacleTo(how: Exclude<Delivery, 'Direct'>, { settings, known }: Observed): Delivered | undefined {
+  if (!settings.writesSecrets)
+    return undeliverable(
+      'SecretsReadOnly',
+      `the delivery ${how} needs a Secret for Trivy, and this controller is not allowed to write Secrets`,
+    );
+  if (how === 'Shared') return undefined;
+  if (!settings.admission)
+    return undeliverable(
+      'AdmissionOff',
+      'the delivery Temporary creates a Secret for each Scan before it starts, and the admission webhook, which would hold the Scan, is off',
+    );
+  if (known.canHold) return undefined;
+  return undeliverable(
+    'ScansNotHeld',
+    'the delivery Temporary creates a Secret for each Scan before it starts, and the CRD of Scans has no field spec.suspend, so no Scan can be held',
+  );
+}
 
 function undeliverable(reason: Undeliverable['reason'], message: string): Delivered {
   return { ...NOTHING_DELIVERED, undeliverable: { reason, message } };
@@ -201,31 +232,60 @@ function deliverDirectly(
 }
 
 /** The Trivy Secret that delivers a credential, or why it cannot be delivered. */
-function deliverShared(
+function deliverBySecret(
   binding: ValidBinding,
   { credentials }: Chosen,
-  {
-    candidate,
-    observed: { known, now },
-  }: { readonly candidate: Candidate; readonly observed: Pick<Observed, 'known' | 'now'> },
+  { candidate, observed }: { readonly candidate: Candidate; readonly observed: Observed },
 ): Delivered {
+  const { known, now } = observed;
   const { host } = binding.image;
   const plan = planDelivery(candidate.credential, host);
   if (plan.result === 'Undeliverable')
     return undeliverable('Undeliverable', `${describeCandidate(candidate)}: ${plan.message}`);
   const identity = identityOf(candidate, host);
-  const place = known.trivySecretPlace(identity);
+  const isOfScan = deliveryOf(binding, observed) === 'Temporary';
+  const scan = isOfScan ? observed.newScan?.owner : undefined;
+  const place = placeOf(identity, { isOfScan, scan }, known);
   const login = {
     host,
     source: versionOf(candidate, credentials) ?? '',
     present: place.state === 'Ours' ? place.secret : undefined,
     known: candidate.credential.kind === 'platform' ? known.login(candidate.credential, host) : undefined,
+    untilExpiration: isOfScan,
     now,
   };
   const input: TrivySecretInput =
     plan.result === 'TrivyAuth' ? plan : { ...login, result: 'Login', env: plan.env };
-  const desired = desiredTrivySecret(binding.namespace, identity, input);
-  return { ...NOTHING_DELIVERED, trivySecret: { desired, place } };
+  const user = { namespace: binding.namespace, binding: binding.name, scan };
+  const desired = desiredTrivySecret(user, identity, input);
+  return { ...NOTHING_DELIVERED, trivySecret: { desired, place, isOfScan } };
+}
+
+/** The object under the name of the Trivy Secret. Nothing is under a name that is not known yet. */
+function placeOf(
+  identity: TrivySecretIdentity,
+  { isOfScan, scan }: { readonly isOfScan: boolean; readonly scan: SecretOwner | undefined },
+  known: Known,
+): TrivySecretPlace {
+  if (!isOfScan) return known.trivySecretPlace(identity);
+  return scan === undefined ? { state: 'Free' } : known.temporarySecretPlace(scan);
+}
+
+/** Reasons why a user has to act first, and why a retry cannot help. */
+export const STALLING: ReadonlySet<ConditionReason> = new Set([
+  'NotAnnotated',
+  'NotDirect',
+  'SecretsReadOnly',
+  'AdmissionOff',
+  'ScansNotHeld',
+]);
+
+/** Whether a Scan of the binding gets no credential until a user acts. */
+export function isStalled({ limit, undeliverable, choice: { resolution } }: Resolved): boolean {
+  if (limit !== undefined) return true;
+  const unresolved = resolution.result === 'Unresolved' ? resolution.reason : undefined;
+  const reason = undeliverable?.reason ?? unresolved;
+  return reason !== undefined && STALLING.has(reason);
 }
 
 /** The binding whose scans are resolved. */

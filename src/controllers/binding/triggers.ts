@@ -2,6 +2,7 @@ import type { Binding } from '../../binding/index.ts';
 import { keyOf, type Stored } from '../../object/index.ts';
 import { bindingKeys, imageKeys, replacersIn, replacesChain } from '../../policy/index.ts';
 import { isOpen, type Run, type ScheduledScan } from '../../scan/index.ts';
+import type { TrivySecret } from '../../secret/index.ts';
 import {
   indexKey,
   type Selection,
@@ -32,6 +33,9 @@ export function connectBindingTriggers(stores: Stores, queue: Pick<Queue, 'add'>
   runs.onChange((change) => triggers.run(change));
   onSourceChange(stores, ({ key, isSourceAsBefore }) => {
     if (!isSourceAsBefore) triggers.namedSecret(key);
+  });
+  trivySecrets.onChange((change) => {
+    for (const secret of sides(change)) triggers.temporarySecret(secret);
   });
   for (const secrets of [trivySecrets, sourceSecrets])
     secrets.onChange((change) => {
@@ -94,6 +98,11 @@ class BindingTriggers {
     const { bindings } = this.#stores;
     for (const binding of [...bindings.byIndex('pullSecret', key), ...bindings.byIndex('trivySecret', key)])
       this.#queue.add(keyOf(binding));
+  }
+
+  /** The binding that a temporary Secret belongs to, because its status names those that exist for long. */
+  temporarySecret({ namespace, temporary }: TrivySecret): void {
+    if (temporary?.binding !== undefined) this.#queue.add(indexKey({ namespace }, temporary.binding));
   }
 
   /** The rivals for the scans that fit this binding, and the bindings to which those scans are bound. */

@@ -1,10 +1,17 @@
-import { endHold, type RawScan, type Run, type ScanDecision } from '../../scan/index.ts';
+import { endHold, type Hold, type RawScan, type Run, type ScanDecision } from '../../scan/index.ts';
 
 /**
  * A hold ends after this time. It is promised to end within a minute: the rest is for the write, and for the clocks of the
  * API server and the controller, which may differ.
  */
 export const LONGEST_HOLD_MS = 50_000;
+/** The same for a Scan that gets a Secret of its own: it would start without any credential. */
+export const LONGEST_WAIT_MS = 600_000;
+
+const LIMITS: ReadonlyMap<Hold, number> = new Map([
+  ['Held', LONGEST_HOLD_MS],
+  ['AwaitsSecret', LONGEST_WAIT_MS],
+]);
 
 /**
  * How long a Scan that gets nothing stays held. The replica that held it knew an effective binding, or a Secret, that the watches
@@ -57,5 +64,6 @@ export function holdLeft(
   { createdAt, admission }: Pick<Run, 'createdAt' | 'admission'>,
   now: number,
 ): number | undefined {
-  return admission?.hold === 'Held' ? createdAt + LONGEST_HOLD_MS - now : undefined;
+  const limit = LIMITS.get(admission?.hold ?? 'None');
+  return limit === undefined ? undefined : createdAt + limit - now;
 }

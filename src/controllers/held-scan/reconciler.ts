@@ -2,13 +2,22 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { asOutOfDate, hasReason, type KubeClient, type Outcome, OutOfDate } from '../../kube/index.ts';
 import { keyOf, SCANS } from '../../object/index.ts';
-import { endHold, type RawScan, type Run, readAdmittedRun, type ScanDecision } from '../../scan/index.ts';
+import {
+  endHoldUndecided,
+  isHeldHere,
+  type RawScan,
+  type Run,
+  readAdmittedRun,
+  type ScanDecision,
+} from '../../scan/index.ts';
 import { isHeld, type Stores } from '../../state/index.ts';
 import { decideHeldScan, type HeldScanDecision, type HoldResult, holdLeft } from './decide.ts';
 
 /** A decision, and after how many milliseconds an answer may have changed it; undefined: an answer enqueues the Scan. */
-interface HeldScanOutcome {
+interface HeldScanOutcome<SecretWrite> {
   readonly decision: ScanDecision;
+  /** The Secret to write before the Scan is bound. */
+  readonly secretWrite: SecretWrite;
   readonly requeueAfterMs: number | undefined;
 }
 
@@ -19,22 +28,23 @@ interface HeldScanOptions {
   readonly onEnded: (result: HoldResult) => void;
 }
 
-export interface HeldScanReconcilerOptions extends HeldScanOptions {
+export interface HeldScanReconcilerOptions<SecretWrite> extends HeldScanOptions {
   /** Decides with the answers of registries, and requests those that are missing. */
   readonly decide: (
     raw: RawScan,
     requester: { readonly now: number; readonly log: Logger; readonly requeue: () => void },
-  ) => HeldScanOutcome;
+  ) => HeldScanOutcome<SecretWrite>;
+  readonly writeSecret: (namespace: string, write: SecretWrite, log: Logger) => Promise<void>;
 }
 
 type End = Extract<HeldScanDecision, { act: 'End' }>;
 
 /** Decides on held Scans, and ends each hold with one write. The key is that of the Scan. */
-export class HeldScanReconciler {
-  readonly #options: HeldScanReconcilerOptions;
+export class HeldScanReconciler<SecretWrite> {
+  readonly #options: HeldScanReconcilerOptions<SecretWrite>;
   readonly #access: ScanAccess;
 
-  constructor(options: HeldScanReconcilerOptions) {
+  constructor(options: HeldScanReconcilerOptions<SecretWrite>) {
     this.#options = options;
     this.#access = new ScanAccess(options);
   }
@@ -49,12 +59,13 @@ export class HeldScanReconciler {
     if (run === undefined || !isHeld(run)) return {};
     const raw = await this.#access.read(run);
     const now = Date.now();
-    const { decision, requeueAfterMs } = this.#options.decide(raw, { now, log, requeue });
+    const { decision, secretWrite, requeueAfterMs } = this.#options.decide(raw, { now, log, requeue });
     const decided = decideHeldScan(raw, run, decision, now);
     if (decided.act === 'Wait') return { requeueAfterMs: shorter(decided.milliseconds, requeueAfterMs) };
+    if (decided.result === 'Bound') await this.#options.writeSecret(run.namespace, secretWrite, log);
     await this.#end(decided, log);
     const binding = 'binding' in decision ? decision.binding : undefined;
-    const isResumed = run.admission?.hold === 'Held';
+    const isResumed = isHeldHere(run.admission?.hold ?? 'None');
     log.info(
       { result: decided.result, binding },
       isResumed ? 'held scan resumed' : 'suspended scan decided on',
@@ -99,7 +110,7 @@ export class HoldLimiter {
     const left = run === undefined ? undefined : holdLeft(run, Date.now());
     if (run === undefined || left === undefined) return {};
     if (left > 0) return { requeueAfterMs: left };
-    await this.#access.write(endHold(await this.#access.read(run)));
+    await this.#access.write(endHoldUndecided(await this.#access.read(run)));
     log.info({ result: 'TimedOut' }, 'held scan resumed');
     this.#options.onEnded('TimedOut');
     return {};

@@ -3,14 +3,23 @@ import { UNUSED_SINCE_ANNOTATION } from '../../api/index.ts';
 import type { Binding } from '../../binding/index.ts';
 import type { KubeClient, Outcome } from '../../kube/index.ts';
 import { Repetitions } from '../../kube/index.ts';
-import { SECRETS } from '../../object/index.ts';
-import { holdsEntry, isTrivySecretName, readTrivySecret, type TrivySecret } from '../../secret/index.ts';
+import { SCANS, SECRETS } from '../../object/index.ts';
+import {
+  holdsEntry,
+  isTrivySecretName,
+  readTrivySecret,
+  type SecretOwner,
+  type TrivySecret,
+} from '../../secret/index.ts';
 import { indexKey, type Stores, sourceIn } from '../../state/index.ts';
 import { secretWriteError } from '../secret-write-error.ts';
 import type { TrivySecretUse } from './decide.ts';
-import { decideTrivySecret } from './decide.ts';
+import { decideTemporarySecret, decideTrivySecret } from './decide.ts';
 
-/** Deletes unused Trivy Secrets. The key is that of the Secret. */
+/** When to look again for a Scan that the watch has not delivered yet, in milliseconds. */
+const LATE_WATCH_MS = 10_000;
+
+/** Deletes unused Trivy Secrets, and temporary ones whose Scan no longer needs them. The key is that of the Secret. */
 export class TrivySecretReconciler {
   readonly #client: KubeClient;
   readonly #stores: Stores;
@@ -35,7 +44,9 @@ export class TrivySecretReconciler {
     const secret = this.#stores.trivySecrets.get(key);
     // The controller does not own a Secret that has its label but does not match its name pattern.
     if (secret === undefined || !isTrivySecretName(secret.name)) return {};
+    const { temporary } = secret;
     try {
+      if (temporary !== undefined) return await this.#reconcileTemporary(secret, temporary.scan, log);
       return await this.#reconcile(key, secret, log);
     } catch (error) {
       throw secretWriteError(error, key);
@@ -62,6 +73,29 @@ export class TrivySecretReconciler {
         log.info('trivy secret deleted because it was unused');
         return {};
     }
+  }
+
+  async #reconcileTemporary(secret: TrivySecret, owner: SecretOwner, log: Logger): Promise<Outcome> {
+    const { namespace } = secret;
+    const found = this.#stores.runs.get(indexKey({ namespace }, owner.name));
+    const scan = found?.uid === owner.uid ? found : undefined;
+    const decision = decideTemporarySecret({ scan, mounted: scan?.secretName === secret.name });
+    if (decision === 'Keep') return {};
+    if (decision === 'DeleteIfGone' && (await this.#exists(namespace, owner)))
+      return { requeueAfterMs: LATE_WATCH_MS };
+    await this.#client.delete(SECRETS, secret);
+    log.info({ scan: owner.name }, 'temporary secret deleted');
+    return {};
+  }
+
+  /**
+   * Whether the API server has the Scan, which the watch may deliver later. Lists it by name, because without the admission webhook the
+   * controller may not get Scans.
+   */
+  async #exists(namespace: string, { name, uid }: SecretOwner): Promise<boolean> {
+    const selection = { namespace, fieldSelector: `metadata.name=${name}`, metadataOnly: true };
+    const { items } = await this.#client.list(SCANS, selection);
+    return items.some(({ metadata }) => metadata.uid === uid);
   }
 
   #observe(key: string, secret: TrivySecret, now: number): TrivySecretUse {

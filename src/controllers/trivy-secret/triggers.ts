@@ -40,6 +40,9 @@ export function connectTrivySecretTriggers(stores: Stores, queue: Pick<Queue, 'a
     for (const secret of sides(change)) sources.add(keyOf(secret));
   });
   runs.onChange((change) => {
-    for (const run of sides(change)) addNamed(run, run.secretName);
+    for (const run of sides(change)) {
+      addNamed(run, run.secretName);
+      for (const secret of trivySecrets.byIndex('scan', keyOf(run))) queue.add(keyOf(secret));
+    }
   });
 }

@@ -39,7 +39,7 @@ function bind(raw: RawScan): ScanDecision {
 }
 
 function openDecision(raw: RawScan): ScanDecision {
-  return { result: 'Open', binding: 'app', reason: 'Verification', scan: raw };
+  return { result: 'Open', binding: 'app', reason: 'Verification', awaitsSecret: false, scan: raw };
 }
 
 /** The parsed answer of a webhook, and what it counted. */

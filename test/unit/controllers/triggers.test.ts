@@ -206,7 +206,7 @@ describe('the triggers', () => {
           createdAt: 0,
           request: undefined,
         };
-        namespace.stores.runs.set({ ...run, state: 'Done' });
+        namespace.stores.runs.set({ ...run, state: 'Done', isScanned: true });
       },
       bindings: [],
       trivySecrets: ['of app'],

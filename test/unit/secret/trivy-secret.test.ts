@@ -215,7 +215,10 @@ describe('a Trivy Secret', () => {
     const credential = { kind: 'registryToken', token: new SecretValue('t') } as const;
     const identity = { source: 'pull', registryKey: 'reg.example', host: 'reg.example' };
     const trivyAuth = authByLogin(credential, 'reg.example');
-    const { content } = desiredTrivySecret('ns', identity, { result: 'TrivyAuth', trivyAuth });
+    const { content } = desiredTrivySecret({ namespace: 'ns', binding: 'app', scan: undefined }, identity, {
+      result: 'TrivyAuth',
+      trivyAuth,
+    });
     assert.ok(content.state === 'Known');
     const { object, fingerprint } = content;
     const { resourceVersion: _, ...meta } = object.metadata;

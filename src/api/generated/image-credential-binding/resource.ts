@@ -32,7 +32,8 @@ export const imageCredentialBindingEnums = {
   ],
   "Delivery": [
     "Shared",
-    "Direct"
+    "Direct",
+    "Temporary"
   ],
   "LabelSelectorOperator": [
     "In",

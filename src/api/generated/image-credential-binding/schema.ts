@@ -124,7 +124,8 @@ export const imageCredentialBindingSchema = {
           "type": "string",
           "enum": [
             "Shared",
-            "Direct"
+            "Direct",
+            "Temporary"
           ]
         },
         "scanSelector": {
@@ -430,6 +431,46 @@ export const imageCredentialBindingSchema = {
                     "type": "string",
                     "minLength": 1,
                     "maxLength": 1024
+                  }
+                }
+              }
+            }
+          }
+        },
+        "temporarySecrets": {
+          "type": "object",
+          "x-kubernetes-map-type": "atomic",
+          "required": [
+            "count",
+            "names"
+          ],
+          "properties": {
+            "count": {
+              "type": "integer",
+              "format": "int32",
+              "minimum": 1
+            },
+            "names": {
+              "type": "array",
+              "maxItems": 10,
+              "x-kubernetes-list-type": "atomic",
+              "items": {
+                "type": "object",
+                "required": [
+                  "name",
+                  "scan",
+                  "createdTime"
+                ],
+                "properties": {
+                  "name": {
+                    "type": "string"
+                  },
+                  "scan": {
+                    "type": "string"
+                  },
+                  "createdTime": {
+                    "type": "string",
+                    "format": "date-time"
                   }
                 }
               }

@@ -12,10 +12,12 @@ export type Verification = 'Required' | 'Preferred' | 'Never';
  * entry and host. All scans that need this Secret mount it. Direct: scans mount the pull secret
  * itself, so the controller creates no Secret, and the scan's pod can read every login in the pull
  * secret. Direct is possible only if Trivy, which reads the whole pull secret, would send exactly the
- * chosen credential. Otherwise, no further scans are bound, and status gives the reason. If absent,
- * the setting config.delivery of the installation applies, which is Shared by default.
+ * chosen credential. Otherwise, no further scans are bound, and status gives the reason. Temporary:
+ * the controller creates a Secret for each Scan, and deletes it when the scanner has finished. The
+ * ScheduledScans are not written. Temporary needs the admission webhook. If absent, the setting
+ * config.delivery of the installation applies, which is Shared by default.
  */
-export type Delivery = 'Shared' | 'Direct';
+export type Delivery = 'Shared' | 'Direct' | 'Temporary';
 /**
  * In and NotIn compare the label's value with values. NotIn also matches if the label is not set.
  * Exists and DoesNotExist test only the key.
@@ -249,6 +251,7 @@ export interface ImageCredentialBindingStatus {
   readonly trivySecret?: TrivySecretReference;
   readonly scans?: ScansSummary;
   readonly unboundScans?: UnboundScansSummary;
+  readonly temporarySecrets?: TemporarySecretsSummary;
   /**
    * Changes to make in the source of ScheduledScans that the controller does not write, because their
    * Scans are bound when they are created. Until then, each new Scan gets the new image. The first 20,
@@ -443,9 +446,42 @@ export interface UnboundScan {
    */
   readonly name: string;
   /**
-   * Why the Scan could not wait for the credential. Absent otherwise.
+   * Why the Scan could not wait for the credential, or that it waited in vain. Absent otherwise.
    */
   readonly reason?: string;
+}
+/**
+ * Secrets of the delivery Temporary that have existed for more than an hour, because their Scans have
+ * not ended. Absent if there are none.
+ */
+export interface TemporarySecretsSummary {
+  /**
+   * Number of these Secrets.
+   */
+  readonly count: number;
+  /**
+   * The 10 oldest of these Secrets, the oldest one first.
+   *
+   * @maxItems 10
+   */
+  readonly names: readonly TemporarySecret[];
+}
+/**
+ * One Secret.
+ */
+export interface TemporarySecret {
+  /**
+   * The Secret's name, in this namespace.
+   */
+  readonly name: string;
+  /**
+   * Name of the Scan that mounts it.
+   */
+  readonly scan: string;
+  /**
+   * When the Secret was created.
+   */
+  readonly createdTime: string;
 }
 /**
  * One parameter of a ScheduledScan that names a previous repository.

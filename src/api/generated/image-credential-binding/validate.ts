@@ -6,7 +6,7 @@ import type { IImageCredentialBinding } from './types.ts';
 
 /** Whether a value is a valid ImageCredentialBinding, as far as JSON schema can check it. `errors` lists the reasons if it is not. */
 export const validate: ValidateFunc<IImageCredentialBinding> = validate10;
-const schema11 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"type":"string","const":"credentials.securecodebox.io/v1alpha1"},"kind":{"type":"string","const":"ImageCredentialBinding"},"spec":{"type":"object","required":["image","imagePullSecrets"],"properties":{"image":{"type":"string","maxLength":780,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$","$comment":"expected an image as in a pod, [registry[:port]/]repository[:tag][@digest], with the repository in lower case, a complete digest (sha256, sha384 or sha512) and no scheme or spaces, for example registry.example.org/shop/payments:1.2"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected an image, found 64 hexadecimal digits, which is an image ID; to name a digest, write repository@sha256:<digits>"}]},"replaces":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":515,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$","$comment":"expected a repository, [registry[:port]/]repository, in lower case and without tag and digest, for example registry.example.org/shop/payments"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected a repository, found 64 hexadecimal digits, which is an image ID; name the repository instead"}]}},"imagePullSecrets":{"type":"array","maxItems":16,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","maxLength":253,"allOf":[{"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","$comment":"expected the name of a Secret: lower-case letters, digits, '-' and '.', where each part between dots starts and ends with a letter or a digit"}]}},"additionalProperties":false}},"verification":{"type":"string","enum":["Required","Preferred","Never"]},"delivery":{"type":"string","enum":["Shared","Direct"]},"scanSelector":{"type":"object","properties":{"matchLabels":{"type":"object","maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]}},"matchExpressions":{"type":"array","maxItems":16,"items":{"type":"object","required":["key","operator"],"properties":{"key":{"type":"string","maxLength":317,"allOf":[{"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$","$comment":"expected a label key: an optional DNS name and '/', then at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]},"operator":{"type":"string","enum":["In","NotIn","Exists","DoesNotExist"]},"values":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]}}},"additionalProperties":false}}},"additionalProperties":false},"mode":{"type":"string","enum":["Enforce","Observe"]}},"additionalProperties":false},"status":{"type":"object","properties":{"observedGeneration":{"type":"integer","format":"int64","minimum":0},"platform":{"type":"string","enum":["Generic","AWS","Google","Azure"]},"credential":{"type":"object","required":["secret","registryKey"],"properties":{"secret":{"type":"object","required":["name","uid"],"properties":{"name":{"type":"string"},"uid":{"type":"string"}},"additionalProperties":false},"registryKey":{"type":"string"},"username":{"type":"string"},"repository":{"type":"string"},"verifiedTime":{"type":"string","format":"date-time"},"expirationTime":{"type":"string","format":"date-time"}},"additionalProperties":false},"candidates":{"type":"array","maxItems":16,"items":{"type":"object","required":["secret","result","reason"],"properties":{"secret":{"type":"string"},"registryKey":{"type":"string"},"result":{"type":"string","enum":["Selected","Available","Refused","Unusable"]},"reason":{"type":"string","minLength":1},"httpCode":{"type":"integer","format":"int32","minimum":100,"maximum":599},"resourceVersion":{"type":"string"}},"additionalProperties":false}},"trivySecret":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}},"additionalProperties":false},"scans":{"type":"object","required":["matched","bound","failing"],"properties":{"matched":{"type":"integer","format":"int32","minimum":0},"bound":{"type":"integer","format":"int32","minimum":0},"boundAtCreation":{"type":"integer","format":"int32","minimum":0},"failing":{"type":"integer","format":"int32","minimum":0},"unreadable":{"type":"integer","format":"int32","minimum":0},"names":{"type":"array","maxItems":20,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"boundAtCreation":{"type":"boolean"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"unboundScans":{"type":"object","required":["count","names"],"properties":{"count":{"type":"integer","format":"int32","minimum":1},"names":{"type":"array","maxItems":10,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"parameterChanges":{"type":"array","maxItems":20,"items":{"type":"object","required":["scheduledScan","parameter","from","to"],"properties":{"scheduledScan":{"type":"string"},"parameter":{"type":"integer","format":"int32","minimum":0},"from":{"type":"string","maxLength":1024},"to":{"type":"string","maxLength":1024}},"additionalProperties":false}},"revertedWrites":{"type":"array","maxItems":20,"items":{"type":"object","required":["scheduledScan","fieldManager","reversions","lastWriteTime"],"properties":{"scheduledScan":{"type":"string"},"fieldManager":{"type":"string","maxLength":128},"reversions":{"type":"integer","format":"int32","minimum":1,"maximum":10},"lastWriteTime":{"type":"string","format":"date-time"}},"additionalProperties":false}},"migrations":{"type":"integer","format":"int32","minimum":0},"history":{"type":"array","maxItems":10,"items":{"type":"object","required":["time","reason","from","to","scans"],"properties":{"time":{"type":"string","format":"date-time"},"reason":{"type":"string","minLength":1},"from":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"to":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"scans":{"type":"integer","format":"int32","minimum":0}},"additionalProperties":false}},"conditions":{"type":"array","items":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","maxLength":316,"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},"message":{"type":"string","maxLength":32768},"observedGeneration":{"type":"integer","format":"int64","minimum":0},"lastTransitionTime":{"type":"string","format":"date-time"}},"additionalProperties":false}}},"additionalProperties":false},"metadata":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"generation":{"type":"integer"},"creationTimestamp":{"type":"string"},"deletionTimestamp":{"type":"string"},"labels":{"type":"object","additionalProperties":{"type":"string"}},"annotations":{"type":"object","additionalProperties":{"type":"string"}},"ownerReferences":{"type":"array","items":{"type":"object","required":["apiVersion","kind","name","uid"],"properties":{"apiVersion":{"type":"string"},"kind":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"controller":{"type":"boolean"},"blockOwnerDeletion":{"type":"boolean"}}}}}}},"additionalProperties":false};
+const schema11 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"type":"string","const":"credentials.securecodebox.io/v1alpha1"},"kind":{"type":"string","const":"ImageCredentialBinding"},"spec":{"type":"object","required":["image","imagePullSecrets"],"properties":{"image":{"type":"string","maxLength":780,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$","$comment":"expected an image as in a pod, [registry[:port]/]repository[:tag][@digest], with the repository in lower case, a complete digest (sha256, sha384 or sha512) and no scheme or spaces, for example registry.example.org/shop/payments:1.2"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected an image, found 64 hexadecimal digits, which is an image ID; to name a digest, write repository@sha256:<digits>"}]},"replaces":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":515,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$","$comment":"expected a repository, [registry[:port]/]repository, in lower case and without tag and digest, for example registry.example.org/shop/payments"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected a repository, found 64 hexadecimal digits, which is an image ID; name the repository instead"}]}},"imagePullSecrets":{"type":"array","maxItems":16,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","maxLength":253,"allOf":[{"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","$comment":"expected the name of a Secret: lower-case letters, digits, '-' and '.', where each part between dots starts and ends with a letter or a digit"}]}},"additionalProperties":false}},"verification":{"type":"string","enum":["Required","Preferred","Never"]},"delivery":{"type":"string","enum":["Shared","Direct","Temporary"]},"scanSelector":{"type":"object","properties":{"matchLabels":{"type":"object","maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]}},"matchExpressions":{"type":"array","maxItems":16,"items":{"type":"object","required":["key","operator"],"properties":{"key":{"type":"string","maxLength":317,"allOf":[{"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$","$comment":"expected a label key: an optional DNS name and '/', then at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]},"operator":{"type":"string","enum":["In","NotIn","Exists","DoesNotExist"]},"values":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]}}},"additionalProperties":false}}},"additionalProperties":false},"mode":{"type":"string","enum":["Enforce","Observe"]}},"additionalProperties":false},"status":{"type":"object","properties":{"observedGeneration":{"type":"integer","format":"int64","minimum":0},"platform":{"type":"string","enum":["Generic","AWS","Google","Azure"]},"credential":{"type":"object","required":["secret","registryKey"],"properties":{"secret":{"type":"object","required":["name","uid"],"properties":{"name":{"type":"string"},"uid":{"type":"string"}},"additionalProperties":false},"registryKey":{"type":"string"},"username":{"type":"string"},"repository":{"type":"string"},"verifiedTime":{"type":"string","format":"date-time"},"expirationTime":{"type":"string","format":"date-time"}},"additionalProperties":false},"candidates":{"type":"array","maxItems":16,"items":{"type":"object","required":["secret","result","reason"],"properties":{"secret":{"type":"string"},"registryKey":{"type":"string"},"result":{"type":"string","enum":["Selected","Available","Refused","Unusable"]},"reason":{"type":"string","minLength":1},"httpCode":{"type":"integer","format":"int32","minimum":100,"maximum":599},"resourceVersion":{"type":"string"}},"additionalProperties":false}},"trivySecret":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}},"additionalProperties":false},"scans":{"type":"object","required":["matched","bound","failing"],"properties":{"matched":{"type":"integer","format":"int32","minimum":0},"bound":{"type":"integer","format":"int32","minimum":0},"boundAtCreation":{"type":"integer","format":"int32","minimum":0},"failing":{"type":"integer","format":"int32","minimum":0},"unreadable":{"type":"integer","format":"int32","minimum":0},"names":{"type":"array","maxItems":20,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"boundAtCreation":{"type":"boolean"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"unboundScans":{"type":"object","required":["count","names"],"properties":{"count":{"type":"integer","format":"int32","minimum":1},"names":{"type":"array","maxItems":10,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"temporarySecrets":{"type":"object","required":["count","names"],"properties":{"count":{"type":"integer","format":"int32","minimum":1},"names":{"type":"array","maxItems":10,"items":{"type":"object","required":["name","scan","createdTime"],"properties":{"name":{"type":"string"},"scan":{"type":"string"},"createdTime":{"type":"string","format":"date-time"}},"additionalProperties":false}}},"additionalProperties":false},"parameterChanges":{"type":"array","maxItems":20,"items":{"type":"object","required":["scheduledScan","parameter","from","to"],"properties":{"scheduledScan":{"type":"string"},"parameter":{"type":"integer","format":"int32","minimum":0},"from":{"type":"string","maxLength":1024},"to":{"type":"string","maxLength":1024}},"additionalProperties":false}},"revertedWrites":{"type":"array","maxItems":20,"items":{"type":"object","required":["scheduledScan","fieldManager","reversions","lastWriteTime"],"properties":{"scheduledScan":{"type":"string"},"fieldManager":{"type":"string","maxLength":128},"reversions":{"type":"integer","format":"int32","minimum":1,"maximum":10},"lastWriteTime":{"type":"string","format":"date-time"}},"additionalProperties":false}},"migrations":{"type":"integer","format":"int32","minimum":0},"history":{"type":"array","maxItems":10,"items":{"type":"object","required":["time","reason","from","to","scans"],"properties":{"time":{"type":"string","format":"date-time"},"reason":{"type":"string","minLength":1},"from":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"to":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"scans":{"type":"integer","format":"int32","minimum":0}},"additionalProperties":false}},"conditions":{"type":"array","items":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","maxLength":316,"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},"message":{"type":"string","maxLength":32768},"observedGeneration":{"type":"integer","format":"int64","minimum":0},"lastTransitionTime":{"type":"string","format":"date-time"}},"additionalProperties":false}}},"additionalProperties":false},"metadata":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"generation":{"type":"integer"},"creationTimestamp":{"type":"string"},"deletionTimestamp":{"type":"string"},"labels":{"type":"object","additionalProperties":{"type":"string"}},"annotations":{"type":"object","additionalProperties":{"type":"string"}},"ownerReferences":{"type":"array","items":{"type":"object","required":["apiVersion","kind","name","uid"],"properties":{"apiVersion":{"type":"string"},"kind":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"controller":{"type":"boolean"},"blockOwnerDeletion":{"type":"boolean"}}}}}}},"additionalProperties":false};
 const pattern0 = new RegExp("^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$", "");
 const pattern1 = new RegExp("^[a-f0-9]{64}$", "");
 const pattern2 = new RegExp("^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$", "");
@@ -465,7 +465,7 @@ vErrors.push(err34);
 }
 errors++;
 }
-if(!((data10 === "Shared") || (data10 === "Direct"))){
+if(!(((data10 === "Shared") || (data10 === "Direct")) || (data10 === "Temporary"))){
 const err35 = {instancePath:instancePath+"/spec/delivery",schemaPath:"#/properties/spec/properties/delivery/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.delivery.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.spec.properties.delivery.enum,parentSchema:schema11.properties.spec.properties.delivery,data:data10};
 if(vErrors === null){
 vErrors = [err35];
@@ -1892,11 +1892,11 @@ vErrors.push(err152);
 errors++;
 }
 }
-if(data21.parameterChanges !== undefined){
-let data60 = data21.parameterChanges;
-if(Array.isArray(data60)){
-if(data60.length > 20){
-const err153 = {instancePath:instancePath+"/status/parameterChanges",schemaPath:"#/properties/status/properties/parameterChanges/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.parameterChanges,data:data60};
+if(data21.temporarySecrets !== undefined){
+let data60 = data21.temporarySecrets;
+if(data60 && typeof data60 == "object" && !Array.isArray(data60)){
+if(data60.count === undefined){
+const err153 = {instancePath:instancePath+"/status/temporarySecrets",schemaPath:"#/properties/status/properties/temporarySecrets/required",keyword:"required",params:{missingProperty: "count"},message:"must have required property '"+"count"+"'",schema:schema11.properties.status.properties.temporarySecrets.required,parentSchema:schema11.properties.status.properties.temporarySecrets,data:data60};
 if(vErrors === null){
 vErrors = [err153];
 }
@@ -1905,12 +1905,8 @@ vErrors.push(err153);
 }
 errors++;
 }
-const len7 = data60.length;
-for(let i7=0; i7<len7; i7++){
-let data61 = data60[i7];
-if(data61 && typeof data61 == "object" && !Array.isArray(data61)){
-if(data61.scheduledScan === undefined){
-const err154 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "scheduledScan"},message:"must have required property '"+"scheduledScan"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data61};
+if(data60.names === undefined){
+const err154 = {instancePath:instancePath+"/status/temporarySecrets",schemaPath:"#/properties/status/properties/temporarySecrets/required",keyword:"required",params:{missingProperty: "names"},message:"must have required property '"+"names"+"'",schema:schema11.properties.status.properties.temporarySecrets.required,parentSchema:schema11.properties.status.properties.temporarySecrets,data:data60};
 if(vErrors === null){
 vErrors = [err154];
 }
@@ -1919,8 +1915,9 @@ vErrors.push(err154);
 }
 errors++;
 }
-if(data61.parameter === undefined){
-const err155 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "parameter"},message:"must have required property '"+"parameter"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data61};
+for(const key15 in data60){
+if(!((key15 === "count") || (key15 === "names"))){
+const err155 = {instancePath:instancePath+"/status/temporarySecrets",schemaPath:"#/properties/status/properties/temporarySecrets/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.temporarySecrets,data:data60};
 if(vErrors === null){
 vErrors = [err155];
 }
@@ -1929,8 +1926,11 @@ vErrors.push(err155);
 }
 errors++;
 }
-if(data61.from === undefined){
-const err156 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data61};
+}
+if(data60.count !== undefined){
+let data61 = data60.count;
+if(!(((typeof data61 == "number") && (!(data61 % 1) && !isNaN(data61))) && (isFinite(data61)))){
+const err156 = {instancePath:instancePath+"/status/temporarySecrets/count",schemaPath:"#/properties/status/properties/temporarySecrets/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.temporarySecrets.properties.count.type,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.count,data:data61};
 if(vErrors === null){
 vErrors = [err156];
 }
@@ -1939,8 +1939,9 @@ vErrors.push(err156);
 }
 errors++;
 }
-if(data61.to === undefined){
-const err157 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data61};
+if((typeof data61 == "number") && (isFinite(data61))){
+if(data61 < 1 || isNaN(data61)){
+const err157 = {instancePath:instancePath+"/status/temporarySecrets/count",schemaPath:"#/properties/status/properties/temporarySecrets/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1",schema:1,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.count,data:data61};
 if(vErrors === null){
 vErrors = [err157];
 }
@@ -1949,9 +1950,8 @@ vErrors.push(err157);
 }
 errors++;
 }
-for(const key15 in data61){
-if(!((((key15 === "scheduledScan") || (key15 === "parameter")) || (key15 === "from")) || (key15 === "to"))){
-const err158 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data61};
+if(!(formats6.validate(data61))){
+const err158 = {instancePath:instancePath+"/status/temporarySecrets/count",schemaPath:"#/properties/status/properties/temporarySecrets/properties/count/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.temporarySecrets.properties.count,data:data61};
 if(vErrors === null){
 vErrors = [err158];
 }
@@ -1961,10 +1961,12 @@ vErrors.push(err158);
 errors++;
 }
 }
-if(data61.scheduledScan !== undefined){
-let data62 = data61.scheduledScan;
-if(typeof data62 !== "string"){
-const err159 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/scheduledScan",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/scheduledScan/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.parameterChanges.items.properties.scheduledScan.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.scheduledScan,data:data62};
+}
+if(data60.names !== undefined){
+let data62 = data60.names;
+if(Array.isArray(data62)){
+if(data62.length > 10){
+const err159 = {instancePath:instancePath+"/status/temporarySecrets/names",schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items",schema:10,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names,data:data62};
 if(vErrors === null){
 vErrors = [err159];
 }
@@ -1973,11 +1975,12 @@ vErrors.push(err159);
 }
 errors++;
 }
-}
-if(data61.parameter !== undefined){
-let data63 = data61.parameter;
-if(!(((typeof data63 == "number") && (!(data63 % 1) && !isNaN(data63))) && (isFinite(data63)))){
-const err160 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/parameter",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/parameter/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.parameterChanges.items.properties.parameter.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.parameter,data:data63};
+const len7 = data62.length;
+for(let i7=0; i7<len7; i7++){
+let data63 = data62[i7];
+if(data63 && typeof data63 == "object" && !Array.isArray(data63)){
+if(data63.name === undefined){
+const err160 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7,schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.temporarySecrets.properties.names.items.required,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items,data:data63};
 if(vErrors === null){
 vErrors = [err160];
 }
@@ -1986,9 +1989,8 @@ vErrors.push(err160);
 }
 errors++;
 }
-if((typeof data63 == "number") && (isFinite(data63))){
-if(data63 < 0 || isNaN(data63)){
-const err161 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/parameter",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/parameter/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.parameter,data:data63};
+if(data63.scan === undefined){
+const err161 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7,schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/required",keyword:"required",params:{missingProperty: "scan"},message:"must have required property '"+"scan"+"'",schema:schema11.properties.status.properties.temporarySecrets.properties.names.items.required,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items,data:data63};
 if(vErrors === null){
 vErrors = [err161];
 }
@@ -1997,8 +1999,8 @@ vErrors.push(err161);
 }
 errors++;
 }
-if(!(formats6.validate(data63))){
-const err162 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/parameter",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/parameter/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.parameter,data:data63};
+if(data63.createdTime === undefined){
+const err162 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7,schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/required",keyword:"required",params:{missingProperty: "createdTime"},message:"must have required property '"+"createdTime"+"'",schema:schema11.properties.status.properties.temporarySecrets.properties.names.items.required,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items,data:data63};
 if(vErrors === null){
 vErrors = [err162];
 }
@@ -2007,13 +2009,9 @@ vErrors.push(err162);
 }
 errors++;
 }
-}
-}
-if(data61.from !== undefined){
-let data64 = data61.from;
-if(typeof data64 === "string"){
-if(func2(data64) > 1024){
-const err163 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/from",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/from/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.from,data:data64};
+for(const key16 in data63){
+if(!(((key16 === "name") || (key16 === "scan")) || (key16 === "createdTime"))){
+const err163 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7,schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items,data:data63};
 if(vErrors === null){
 vErrors = [err163];
 }
@@ -2023,8 +2021,10 @@ vErrors.push(err163);
 errors++;
 }
 }
-else {
-const err164 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/from",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.parameterChanges.items.properties.from.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.from,data:data64};
+if(data63.name !== undefined){
+let data64 = data63.name;
+if(typeof data64 !== "string"){
+const err164 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7+"/name",schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.temporarySecrets.properties.names.items.properties.name.type,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items.properties.name,data:data64};
 if(vErrors === null){
 vErrors = [err164];
 }
@@ -2034,11 +2034,10 @@ vErrors.push(err164);
 errors++;
 }
 }
-if(data61.to !== undefined){
-let data65 = data61.to;
-if(typeof data65 === "string"){
-if(func2(data65) > 1024){
-const err165 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/to",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/to/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.to,data:data65};
+if(data63.scan !== undefined){
+let data65 = data63.scan;
+if(typeof data65 !== "string"){
+const err165 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7+"/scan",schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/properties/scan/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.temporarySecrets.properties.names.items.properties.scan.type,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items.properties.scan,data:data65};
 if(vErrors === null){
 vErrors = [err165];
 }
@@ -2048,8 +2047,11 @@ vErrors.push(err165);
 errors++;
 }
 }
-else {
-const err166 = {instancePath:instancePath+"/status/parameterChanges/" + i7+"/to",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/to/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.parameterChanges.items.properties.to.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.to,data:data65};
+if(data63.createdTime !== undefined){
+let data66 = data63.createdTime;
+if(typeof data66 === "string"){
+if(!(formats2.validate(data66))){
+const err166 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7+"/createdTime",schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/properties/createdTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items.properties.createdTime,data:data66};
 if(vErrors === null){
 vErrors = [err166];
 }
@@ -2059,9 +2061,8 @@ vErrors.push(err166);
 errors++;
 }
 }
-}
 else {
-const err167 = {instancePath:instancePath+"/status/parameterChanges/" + i7,schemaPath:"#/properties/status/properties/parameterChanges/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.parameterChanges.items.type,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data61};
+const err167 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7+"/createdTime",schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/properties/createdTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.temporarySecrets.properties.names.items.properties.createdTime.type,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items.properties.createdTime,data:data66};
 if(vErrors === null){
 vErrors = [err167];
 }
@@ -2073,7 +2074,7 @@ errors++;
 }
 }
 else {
-const err168 = {instancePath:instancePath+"/status/parameterChanges",schemaPath:"#/properties/status/properties/parameterChanges/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.parameterChanges.type,parentSchema:schema11.properties.status.properties.parameterChanges,data:data60};
+const err168 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7,schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.temporarySecrets.properties.names.items.type,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items,data:data63};
 if(vErrors === null){
 vErrors = [err168];
 }
@@ -2083,11 +2084,9 @@ vErrors.push(err168);
 errors++;
 }
 }
-if(data21.revertedWrites !== undefined){
-let data66 = data21.revertedWrites;
-if(Array.isArray(data66)){
-if(data66.length > 20){
-const err169 = {instancePath:instancePath+"/status/revertedWrites",schemaPath:"#/properties/status/properties/revertedWrites/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.revertedWrites,data:data66};
+}
+else {
+const err169 = {instancePath:instancePath+"/status/temporarySecrets/names",schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.temporarySecrets.properties.names.type,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names,data:data62};
 if(vErrors === null){
 vErrors = [err169];
 }
@@ -2096,12 +2095,10 @@ vErrors.push(err169);
 }
 errors++;
 }
-const len8 = data66.length;
-for(let i8=0; i8<len8; i8++){
-let data67 = data66[i8];
-if(data67 && typeof data67 == "object" && !Array.isArray(data67)){
-if(data67.scheduledScan === undefined){
-const err170 = {instancePath:instancePath+"/status/revertedWrites/" + i8,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "scheduledScan"},message:"must have required property '"+"scheduledScan"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data67};
+}
+}
+else {
+const err170 = {instancePath:instancePath+"/status/temporarySecrets",schemaPath:"#/properties/status/properties/temporarySecrets/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.temporarySecrets.type,parentSchema:schema11.properties.status.properties.temporarySecrets,data:data60};
 if(vErrors === null){
 vErrors = [err170];
 }
@@ -2110,8 +2107,12 @@ vErrors.push(err170);
 }
 errors++;
 }
-if(data67.fieldManager === undefined){
-const err171 = {instancePath:instancePath+"/status/revertedWrites/" + i8,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "fieldManager"},message:"must have required property '"+"fieldManager"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data67};
+}
+if(data21.parameterChanges !== undefined){
+let data67 = data21.parameterChanges;
+if(Array.isArray(data67)){
+if(data67.length > 20){
+const err171 = {instancePath:instancePath+"/status/parameterChanges",schemaPath:"#/properties/status/properties/parameterChanges/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.parameterChanges,data:data67};
 if(vErrors === null){
 vErrors = [err171];
 }
@@ -2120,8 +2121,12 @@ vErrors.push(err171);
 }
 errors++;
 }
-if(data67.reversions === undefined){
-const err172 = {instancePath:instancePath+"/status/revertedWrites/" + i8,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "reversions"},message:"must have required property '"+"reversions"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data67};
+const len8 = data67.length;
+for(let i8=0; i8<len8; i8++){
+let data68 = data67[i8];
+if(data68 && typeof data68 == "object" && !Array.isArray(data68)){
+if(data68.scheduledScan === undefined){
+const err172 = {instancePath:instancePath+"/status/parameterChanges/" + i8,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "scheduledScan"},message:"must have required property '"+"scheduledScan"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data68};
 if(vErrors === null){
 vErrors = [err172];
 }
@@ -2130,8 +2135,8 @@ vErrors.push(err172);
 }
 errors++;
 }
-if(data67.lastWriteTime === undefined){
-const err173 = {instancePath:instancePath+"/status/revertedWrites/" + i8,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "lastWriteTime"},message:"must have required property '"+"lastWriteTime"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data67};
+if(data68.parameter === undefined){
+const err173 = {instancePath:instancePath+"/status/parameterChanges/" + i8,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "parameter"},message:"must have required property '"+"parameter"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data68};
 if(vErrors === null){
 vErrors = [err173];
 }
@@ -2140,9 +2145,8 @@ vErrors.push(err173);
 }
 errors++;
 }
-for(const key16 in data67){
-if(!((((key16 === "scheduledScan") || (key16 === "fieldManager")) || (key16 === "reversions")) || (key16 === "lastWriteTime"))){
-const err174 = {instancePath:instancePath+"/status/revertedWrites/" + i8,schemaPath:"#/properties/status/properties/revertedWrites/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data67};
+if(data68.from === undefined){
+const err174 = {instancePath:instancePath+"/status/parameterChanges/" + i8,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data68};
 if(vErrors === null){
 vErrors = [err174];
 }
@@ -2151,11 +2155,8 @@ vErrors.push(err174);
 }
 errors++;
 }
-}
-if(data67.scheduledScan !== undefined){
-let data68 = data67.scheduledScan;
-if(typeof data68 !== "string"){
-const err175 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/scheduledScan",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/scheduledScan/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.revertedWrites.items.properties.scheduledScan.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.scheduledScan,data:data68};
+if(data68.to === undefined){
+const err175 = {instancePath:instancePath+"/status/parameterChanges/" + i8,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data68};
 if(vErrors === null){
 vErrors = [err175];
 }
@@ -2164,12 +2165,9 @@ vErrors.push(err175);
 }
 errors++;
 }
-}
-if(data67.fieldManager !== undefined){
-let data69 = data67.fieldManager;
-if(typeof data69 === "string"){
-if(func2(data69) > 128){
-const err176 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/fieldManager",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/fieldManager/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters",schema:128,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.fieldManager,data:data69};
+for(const key17 in data68){
+if(!((((key17 === "scheduledScan") || (key17 === "parameter")) || (key17 === "from")) || (key17 === "to"))){
+const err176 = {instancePath:instancePath+"/status/parameterChanges/" + i8,schemaPath:"#/properties/status/properties/parameterChanges/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data68};
 if(vErrors === null){
 vErrors = [err176];
 }
@@ -2179,8 +2177,10 @@ vErrors.push(err176);
 errors++;
 }
 }
-else {
-const err177 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/fieldManager",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/fieldManager/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.revertedWrites.items.properties.fieldManager.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.fieldManager,data:data69};
+if(data68.scheduledScan !== undefined){
+let data69 = data68.scheduledScan;
+if(typeof data69 !== "string"){
+const err177 = {instancePath:instancePath+"/status/parameterChanges/" + i8+"/scheduledScan",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/scheduledScan/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.parameterChanges.items.properties.scheduledScan.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.scheduledScan,data:data69};
 if(vErrors === null){
 vErrors = [err177];
 }
@@ -2190,10 +2190,10 @@ vErrors.push(err177);
 errors++;
 }
 }
-if(data67.reversions !== undefined){
-let data70 = data67.reversions;
+if(data68.parameter !== undefined){
+let data70 = data68.parameter;
 if(!(((typeof data70 == "number") && (!(data70 % 1) && !isNaN(data70))) && (isFinite(data70)))){
-const err178 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.revertedWrites.items.properties.reversions.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data70};
+const err178 = {instancePath:instancePath+"/status/parameterChanges/" + i8+"/parameter",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/parameter/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.parameterChanges.items.properties.parameter.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.parameter,data:data70};
 if(vErrors === null){
 vErrors = [err178];
 }
@@ -2203,8 +2203,8 @@ vErrors.push(err178);
 errors++;
 }
 if((typeof data70 == "number") && (isFinite(data70))){
-if(data70 > 10 || isNaN(data70)){
-const err179 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10},message:"must be <= 10",schema:10,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data70};
+if(data70 < 0 || isNaN(data70)){
+const err179 = {instancePath:instancePath+"/status/parameterChanges/" + i8+"/parameter",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/parameter/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.parameter,data:data70};
 if(vErrors === null){
 vErrors = [err179];
 }
@@ -2213,8 +2213,8 @@ vErrors.push(err179);
 }
 errors++;
 }
-if(data70 < 1 || isNaN(data70)){
-const err180 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1",schema:1,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data70};
+if(!(formats6.validate(data70))){
+const err180 = {instancePath:instancePath+"/status/parameterChanges/" + i8+"/parameter",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/parameter/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.parameter,data:data70};
 if(vErrors === null){
 vErrors = [err180];
 }
@@ -2223,8 +2223,13 @@ vErrors.push(err180);
 }
 errors++;
 }
-if(!(formats6.validate(data70))){
-const err181 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data70};
+}
+}
+if(data68.from !== undefined){
+let data71 = data68.from;
+if(typeof data71 === "string"){
+if(func2(data71) > 1024){
+const err181 = {instancePath:instancePath+"/status/parameterChanges/" + i8+"/from",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/from/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.from,data:data71};
 if(vErrors === null){
 vErrors = [err181];
 }
@@ -2234,12 +2239,8 @@ vErrors.push(err181);
 errors++;
 }
 }
-}
-if(data67.lastWriteTime !== undefined){
-let data71 = data67.lastWriteTime;
-if(typeof data71 === "string"){
-if(!(formats2.validate(data71))){
-const err182 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/lastWriteTime",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/lastWriteTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.lastWriteTime,data:data71};
+else {
+const err182 = {instancePath:instancePath+"/status/parameterChanges/" + i8+"/from",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.parameterChanges.items.properties.from.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.from,data:data71};
 if(vErrors === null){
 vErrors = [err182];
 }
@@ -2249,8 +2250,11 @@ vErrors.push(err182);
 errors++;
 }
 }
-else {
-const err183 = {instancePath:instancePath+"/status/revertedWrites/" + i8+"/lastWriteTime",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/lastWriteTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.revertedWrites.items.properties.lastWriteTime.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.lastWriteTime,data:data71};
+if(data68.to !== undefined){
+let data72 = data68.to;
+if(typeof data72 === "string"){
+if(func2(data72) > 1024){
+const err183 = {instancePath:instancePath+"/status/parameterChanges/" + i8+"/to",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/to/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.to,data:data72};
 if(vErrors === null){
 vErrors = [err183];
 }
@@ -2260,9 +2264,8 @@ vErrors.push(err183);
 errors++;
 }
 }
-}
 else {
-const err184 = {instancePath:instancePath+"/status/revertedWrites/" + i8,schemaPath:"#/properties/status/properties/revertedWrites/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.revertedWrites.items.type,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data67};
+const err184 = {instancePath:instancePath+"/status/parameterChanges/" + i8+"/to",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/to/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.parameterChanges.items.properties.to.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.to,data:data72};
 if(vErrors === null){
 vErrors = [err184];
 }
@@ -2274,7 +2277,7 @@ errors++;
 }
 }
 else {
-const err185 = {instancePath:instancePath+"/status/revertedWrites",schemaPath:"#/properties/status/properties/revertedWrites/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.revertedWrites.type,parentSchema:schema11.properties.status.properties.revertedWrites,data:data66};
+const err185 = {instancePath:instancePath+"/status/parameterChanges/" + i8,schemaPath:"#/properties/status/properties/parameterChanges/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.parameterChanges.items.type,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data68};
 if(vErrors === null){
 vErrors = [err185];
 }
@@ -2284,10 +2287,9 @@ vErrors.push(err185);
 errors++;
 }
 }
-if(data21.migrations !== undefined){
-let data72 = data21.migrations;
-if(!(((typeof data72 == "number") && (!(data72 % 1) && !isNaN(data72))) && (isFinite(data72)))){
-const err186 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.migrations.type,parentSchema:schema11.properties.status.properties.migrations,data:data72};
+}
+else {
+const err186 = {instancePath:instancePath+"/status/parameterChanges",schemaPath:"#/properties/status/properties/parameterChanges/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.parameterChanges.type,parentSchema:schema11.properties.status.properties.parameterChanges,data:data67};
 if(vErrors === null){
 vErrors = [err186];
 }
@@ -2296,9 +2298,12 @@ vErrors.push(err186);
 }
 errors++;
 }
-if((typeof data72 == "number") && (isFinite(data72))){
-if(data72 < 0 || isNaN(data72)){
-const err187 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.migrations,data:data72};
+}
+if(data21.revertedWrites !== undefined){
+let data73 = data21.revertedWrites;
+if(Array.isArray(data73)){
+if(data73.length > 20){
+const err187 = {instancePath:instancePath+"/status/revertedWrites",schemaPath:"#/properties/status/properties/revertedWrites/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.revertedWrites,data:data73};
 if(vErrors === null){
 vErrors = [err187];
 }
@@ -2307,8 +2312,12 @@ vErrors.push(err187);
 }
 errors++;
 }
-if(!(formats6.validate(data72))){
-const err188 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.migrations,data:data72};
+const len9 = data73.length;
+for(let i9=0; i9<len9; i9++){
+let data74 = data73[i9];
+if(data74 && typeof data74 == "object" && !Array.isArray(data74)){
+if(data74.scheduledScan === undefined){
+const err188 = {instancePath:instancePath+"/status/revertedWrites/" + i9,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "scheduledScan"},message:"must have required property '"+"scheduledScan"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data74};
 if(vErrors === null){
 vErrors = [err188];
 }
@@ -2317,13 +2326,8 @@ vErrors.push(err188);
 }
 errors++;
 }
-}
-}
-if(data21.history !== undefined){
-let data73 = data21.history;
-if(Array.isArray(data73)){
-if(data73.length > 10){
-const err189 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items",schema:10,parentSchema:schema11.properties.status.properties.history,data:data73};
+if(data74.fieldManager === undefined){
+const err189 = {instancePath:instancePath+"/status/revertedWrites/" + i9,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "fieldManager"},message:"must have required property '"+"fieldManager"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data74};
 if(vErrors === null){
 vErrors = [err189];
 }
@@ -2332,12 +2336,8 @@ vErrors.push(err189);
 }
 errors++;
 }
-const len9 = data73.length;
-for(let i9=0; i9<len9; i9++){
-let data74 = data73[i9];
-if(data74 && typeof data74 == "object" && !Array.isArray(data74)){
-if(data74.time === undefined){
-const err190 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data74};
+if(data74.reversions === undefined){
+const err190 = {instancePath:instancePath+"/status/revertedWrites/" + i9,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "reversions"},message:"must have required property '"+"reversions"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data74};
 if(vErrors === null){
 vErrors = [err190];
 }
@@ -2346,8 +2346,8 @@ vErrors.push(err190);
 }
 errors++;
 }
-if(data74.reason === undefined){
-const err191 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data74};
+if(data74.lastWriteTime === undefined){
+const err191 = {instancePath:instancePath+"/status/revertedWrites/" + i9,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "lastWriteTime"},message:"must have required property '"+"lastWriteTime"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data74};
 if(vErrors === null){
 vErrors = [err191];
 }
@@ -2356,8 +2356,9 @@ vErrors.push(err191);
 }
 errors++;
 }
-if(data74.from === undefined){
-const err192 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data74};
+for(const key18 in data74){
+if(!((((key18 === "scheduledScan") || (key18 === "fieldManager")) || (key18 === "reversions")) || (key18 === "lastWriteTime"))){
+const err192 = {instancePath:instancePath+"/status/revertedWrites/" + i9,schemaPath:"#/properties/status/properties/revertedWrites/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data74};
 if(vErrors === null){
 vErrors = [err192];
 }
@@ -2366,8 +2367,11 @@ vErrors.push(err192);
 }
 errors++;
 }
-if(data74.to === undefined){
-const err193 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data74};
+}
+if(data74.scheduledScan !== undefined){
+let data75 = data74.scheduledScan;
+if(typeof data75 !== "string"){
+const err193 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/scheduledScan",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/scheduledScan/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.revertedWrites.items.properties.scheduledScan.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.scheduledScan,data:data75};
 if(vErrors === null){
 vErrors = [err193];
 }
@@ -2376,8 +2380,12 @@ vErrors.push(err193);
 }
 errors++;
 }
-if(data74.scans === undefined){
-const err194 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "scans"},message:"must have required property '"+"scans"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data74};
+}
+if(data74.fieldManager !== undefined){
+let data76 = data74.fieldManager;
+if(typeof data76 === "string"){
+if(func2(data76) > 128){
+const err194 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/fieldManager",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/fieldManager/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters",schema:128,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.fieldManager,data:data76};
 if(vErrors === null){
 vErrors = [err194];
 }
@@ -2386,9 +2394,9 @@ vErrors.push(err194);
 }
 errors++;
 }
-for(const key17 in data74){
-if(!(((((key17 === "time") || (key17 === "reason")) || (key17 === "from")) || (key17 === "to")) || (key17 === "scans"))){
-const err195 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items,data:data74};
+}
+else {
+const err195 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/fieldManager",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/fieldManager/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.revertedWrites.items.properties.fieldManager.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.fieldManager,data:data76};
 if(vErrors === null){
 vErrors = [err195];
 }
@@ -2398,11 +2406,10 @@ vErrors.push(err195);
 errors++;
 }
 }
-if(data74.time !== undefined){
-let data75 = data74.time;
-if(typeof data75 === "string"){
-if(!(formats2.validate(data75))){
-const err196 = {instancePath:instancePath+"/status/history/" + i9+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data75};
+if(data74.reversions !== undefined){
+let data77 = data74.reversions;
+if(!(((typeof data77 == "number") && (!(data77 % 1) && !isNaN(data77))) && (isFinite(data77)))){
+const err196 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.revertedWrites.items.properties.reversions.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data77};
 if(vErrors === null){
 vErrors = [err196];
 }
@@ -2411,9 +2418,9 @@ vErrors.push(err196);
 }
 errors++;
 }
-}
-else {
-const err197 = {instancePath:instancePath+"/status/history/" + i9+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.time.type,parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data75};
+if((typeof data77 == "number") && (isFinite(data77))){
+if(data77 > 10 || isNaN(data77)){
+const err197 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10},message:"must be <= 10",schema:10,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data77};
 if(vErrors === null){
 vErrors = [err197];
 }
@@ -2422,12 +2429,8 @@ vErrors.push(err197);
 }
 errors++;
 }
-}
-if(data74.reason !== undefined){
-let data76 = data74.reason;
-if(typeof data76 === "string"){
-if(func2(data76) < 1){
-const err198 = {instancePath:instancePath+"/status/history/" + i9+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data76};
+if(data77 < 1 || isNaN(data77)){
+const err198 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1",schema:1,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data77};
 if(vErrors === null){
 vErrors = [err198];
 }
@@ -2436,9 +2439,8 @@ vErrors.push(err198);
 }
 errors++;
 }
-}
-else {
-const err199 = {instancePath:instancePath+"/status/history/" + i9+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.reason.type,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data76};
+if(!(formats6.validate(data77))){
+const err199 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data77};
 if(vErrors === null){
 vErrors = [err199];
 }
@@ -2448,11 +2450,12 @@ vErrors.push(err199);
 errors++;
 }
 }
-if(data74.from !== undefined){
-let data77 = data74.from;
-if(data77 && typeof data77 == "object" && !Array.isArray(data77)){
-if(data77.image === undefined){
-const err200 = {instancePath:instancePath+"/status/history/" + i9+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.from.required,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data77};
+}
+if(data74.lastWriteTime !== undefined){
+let data78 = data74.lastWriteTime;
+if(typeof data78 === "string"){
+if(!(formats2.validate(data78))){
+const err200 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/lastWriteTime",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/lastWriteTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.lastWriteTime,data:data78};
 if(vErrors === null){
 vErrors = [err200];
 }
@@ -2461,9 +2464,9 @@ vErrors.push(err200);
 }
 errors++;
 }
-for(const key18 in data77){
-if(!(((key18 === "platform") || (key18 === "image")) || (key18 === "secret"))){
-const err201 = {instancePath:instancePath+"/status/history/" + i9+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data77};
+}
+else {
+const err201 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/lastWriteTime",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/lastWriteTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.revertedWrites.items.properties.lastWriteTime.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.lastWriteTime,data:data78};
 if(vErrors === null){
 vErrors = [err201];
 }
@@ -2473,10 +2476,9 @@ vErrors.push(err201);
 errors++;
 }
 }
-if(data77.platform !== undefined){
-let data78 = data77.platform;
-if(typeof data78 !== "string"){
-const err202 = {instancePath:instancePath+"/status/history/" + i9+"/from/platform",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.platform,data:data78};
+}
+else {
+const err202 = {instancePath:instancePath+"/status/revertedWrites/" + i9,schemaPath:"#/properties/status/properties/revertedWrites/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.revertedWrites.items.type,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data74};
 if(vErrors === null){
 vErrors = [err202];
 }
@@ -2486,10 +2488,9 @@ vErrors.push(err202);
 errors++;
 }
 }
-if(data77.image !== undefined){
-let data79 = data77.image;
-if(typeof data79 !== "string"){
-const err203 = {instancePath:instancePath+"/status/history/" + i9+"/from/image",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.image,data:data79};
+}
+else {
+const err203 = {instancePath:instancePath+"/status/revertedWrites",schemaPath:"#/properties/status/properties/revertedWrites/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.revertedWrites.type,parentSchema:schema11.properties.status.properties.revertedWrites,data:data73};
 if(vErrors === null){
 vErrors = [err203];
 }
@@ -2499,10 +2500,10 @@ vErrors.push(err203);
 errors++;
 }
 }
-if(data77.secret !== undefined){
-let data80 = data77.secret;
-if(typeof data80 !== "string"){
-const err204 = {instancePath:instancePath+"/status/history/" + i9+"/from/secret",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.secret,data:data80};
+if(data21.migrations !== undefined){
+let data79 = data21.migrations;
+if(!(((typeof data79 == "number") && (!(data79 % 1) && !isNaN(data79))) && (isFinite(data79)))){
+const err204 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.migrations.type,parentSchema:schema11.properties.status.properties.migrations,data:data79};
 if(vErrors === null){
 vErrors = [err204];
 }
@@ -2511,10 +2512,9 @@ vErrors.push(err204);
 }
 errors++;
 }
-}
-}
-else {
-const err205 = {instancePath:instancePath+"/status/history/" + i9+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.from.type,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data77};
+if((typeof data79 == "number") && (isFinite(data79))){
+if(data79 < 0 || isNaN(data79)){
+const err205 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.migrations,data:data79};
 if(vErrors === null){
 vErrors = [err205];
 }
@@ -2523,12 +2523,8 @@ vErrors.push(err205);
 }
 errors++;
 }
-}
-if(data74.to !== undefined){
-let data81 = data74.to;
-if(data81 && typeof data81 == "object" && !Array.isArray(data81)){
-if(data81.image === undefined){
-const err206 = {instancePath:instancePath+"/status/history/" + i9+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.to.required,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data81};
+if(!(formats6.validate(data79))){
+const err206 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.migrations,data:data79};
 if(vErrors === null){
 vErrors = [err206];
 }
@@ -2537,9 +2533,13 @@ vErrors.push(err206);
 }
 errors++;
 }
-for(const key19 in data81){
-if(!(((key19 === "platform") || (key19 === "image")) || (key19 === "secret"))){
-const err207 = {instancePath:instancePath+"/status/history/" + i9+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data81};
+}
+}
+if(data21.history !== undefined){
+let data80 = data21.history;
+if(Array.isArray(data80)){
+if(data80.length > 10){
+const err207 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items",schema:10,parentSchema:schema11.properties.status.properties.history,data:data80};
 if(vErrors === null){
 vErrors = [err207];
 }
@@ -2548,11 +2548,12 @@ vErrors.push(err207);
 }
 errors++;
 }
-}
-if(data81.platform !== undefined){
-let data82 = data81.platform;
-if(typeof data82 !== "string"){
-const err208 = {instancePath:instancePath+"/status/history/" + i9+"/to/platform",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.platform,data:data82};
+const len10 = data80.length;
+for(let i10=0; i10<len10; i10++){
+let data81 = data80[i10];
+if(data81 && typeof data81 == "object" && !Array.isArray(data81)){
+if(data81.time === undefined){
+const err208 = {instancePath:instancePath+"/status/history/" + i10,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data81};
 if(vErrors === null){
 vErrors = [err208];
 }
@@ -2561,11 +2562,8 @@ vErrors.push(err208);
 }
 errors++;
 }
-}
-if(data81.image !== undefined){
-let data83 = data81.image;
-if(typeof data83 !== "string"){
-const err209 = {instancePath:instancePath+"/status/history/" + i9+"/to/image",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.image,data:data83};
+if(data81.reason === undefined){
+const err209 = {instancePath:instancePath+"/status/history/" + i10,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data81};
 if(vErrors === null){
 vErrors = [err209];
 }
@@ -2574,11 +2572,8 @@ vErrors.push(err209);
 }
 errors++;
 }
-}
-if(data81.secret !== undefined){
-let data84 = data81.secret;
-if(typeof data84 !== "string"){
-const err210 = {instancePath:instancePath+"/status/history/" + i9+"/to/secret",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.secret,data:data84};
+if(data81.from === undefined){
+const err210 = {instancePath:instancePath+"/status/history/" + i10,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data81};
 if(vErrors === null){
 vErrors = [err210];
 }
@@ -2587,10 +2582,8 @@ vErrors.push(err210);
 }
 errors++;
 }
-}
-}
-else {
-const err211 = {instancePath:instancePath+"/status/history/" + i9+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.to.type,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data81};
+if(data81.to === undefined){
+const err211 = {instancePath:instancePath+"/status/history/" + i10,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data81};
 if(vErrors === null){
 vErrors = [err211];
 }
@@ -2599,11 +2592,8 @@ vErrors.push(err211);
 }
 errors++;
 }
-}
-if(data74.scans !== undefined){
-let data85 = data74.scans;
-if(!(((typeof data85 == "number") && (!(data85 % 1) && !isNaN(data85))) && (isFinite(data85)))){
-const err212 = {instancePath:instancePath+"/status/history/" + i9+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.history.items.properties.scans.type,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data85};
+if(data81.scans === undefined){
+const err212 = {instancePath:instancePath+"/status/history/" + i10,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "scans"},message:"must have required property '"+"scans"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data81};
 if(vErrors === null){
 vErrors = [err212];
 }
@@ -2612,9 +2602,9 @@ vErrors.push(err212);
 }
 errors++;
 }
-if((typeof data85 == "number") && (isFinite(data85))){
-if(data85 < 0 || isNaN(data85)){
-const err213 = {instancePath:instancePath+"/status/history/" + i9+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data85};
+for(const key19 in data81){
+if(!(((((key19 === "time") || (key19 === "reason")) || (key19 === "from")) || (key19 === "to")) || (key19 === "scans"))){
+const err213 = {instancePath:instancePath+"/status/history/" + i10,schemaPath:"#/properties/status/properties/history/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items,data:data81};
 if(vErrors === null){
 vErrors = [err213];
 }
@@ -2623,8 +2613,12 @@ vErrors.push(err213);
 }
 errors++;
 }
-if(!(formats6.validate(data85))){
-const err214 = {instancePath:instancePath+"/status/history/" + i9+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data85};
+}
+if(data81.time !== undefined){
+let data82 = data81.time;
+if(typeof data82 === "string"){
+if(!(formats2.validate(data82))){
+const err214 = {instancePath:instancePath+"/status/history/" + i10+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data82};
 if(vErrors === null){
 vErrors = [err214];
 }
@@ -2634,10 +2628,8 @@ vErrors.push(err214);
 errors++;
 }
 }
-}
-}
 else {
-const err215 = {instancePath:instancePath+"/status/history/" + i9,schemaPath:"#/properties/status/properties/history/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.type,parentSchema:schema11.properties.status.properties.history.items,data:data74};
+const err215 = {instancePath:instancePath+"/status/history/" + i10+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.time.type,parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data82};
 if(vErrors === null){
 vErrors = [err215];
 }
@@ -2647,9 +2639,11 @@ vErrors.push(err215);
 errors++;
 }
 }
-}
-else {
-const err216 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.history.type,parentSchema:schema11.properties.status.properties.history,data:data73};
+if(data81.reason !== undefined){
+let data83 = data81.reason;
+if(typeof data83 === "string"){
+if(func2(data83) < 1){
+const err216 = {instancePath:instancePath+"/status/history/" + i10+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data83};
 if(vErrors === null){
 vErrors = [err216];
 }
@@ -2659,15 +2653,8 @@ vErrors.push(err216);
 errors++;
 }
 }
-if(data21.conditions !== undefined){
-let data86 = data21.conditions;
-if(Array.isArray(data86)){
-const len10 = data86.length;
-for(let i10=0; i10<len10; i10++){
-let data87 = data86[i10];
-if(data87 && typeof data87 == "object" && !Array.isArray(data87)){
-if(data87.type === undefined){
-const err217 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data87};
+else {
+const err217 = {instancePath:instancePath+"/status/history/" + i10+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.reason.type,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data83};
 if(vErrors === null){
 vErrors = [err217];
 }
@@ -2676,8 +2663,12 @@ vErrors.push(err217);
 }
 errors++;
 }
-if(data87.status === undefined){
-const err218 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data87};
+}
+if(data81.from !== undefined){
+let data84 = data81.from;
+if(data84 && typeof data84 == "object" && !Array.isArray(data84)){
+if(data84.image === undefined){
+const err218 = {instancePath:instancePath+"/status/history/" + i10+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.from.required,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data84};
 if(vErrors === null){
 vErrors = [err218];
 }
@@ -2686,8 +2677,9 @@ vErrors.push(err218);
 }
 errors++;
 }
-if(data87.reason === undefined){
-const err219 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data87};
+for(const key20 in data84){
+if(!(((key20 === "platform") || (key20 === "image")) || (key20 === "secret"))){
+const err219 = {instancePath:instancePath+"/status/history/" + i10+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data84};
 if(vErrors === null){
 vErrors = [err219];
 }
@@ -2696,8 +2688,11 @@ vErrors.push(err219);
 }
 errors++;
 }
-if(data87.message === undefined){
-const err220 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data87};
+}
+if(data84.platform !== undefined){
+let data85 = data84.platform;
+if(typeof data85 !== "string"){
+const err220 = {instancePath:instancePath+"/status/history/" + i10+"/from/platform",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.platform,data:data85};
 if(vErrors === null){
 vErrors = [err220];
 }
@@ -2706,8 +2701,11 @@ vErrors.push(err220);
 }
 errors++;
 }
-if(data87.lastTransitionTime === undefined){
-const err221 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data87};
+}
+if(data84.image !== undefined){
+let data86 = data84.image;
+if(typeof data86 !== "string"){
+const err221 = {instancePath:instancePath+"/status/history/" + i10+"/from/image",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.image,data:data86};
 if(vErrors === null){
 vErrors = [err221];
 }
@@ -2716,9 +2714,11 @@ vErrors.push(err221);
 }
 errors++;
 }
-for(const key20 in data87){
-if(!((((((key20 === "type") || (key20 === "status")) || (key20 === "reason")) || (key20 === "message")) || (key20 === "observedGeneration")) || (key20 === "lastTransitionTime"))){
-const err222 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.conditions.items,data:data87};
+}
+if(data84.secret !== undefined){
+let data87 = data84.secret;
+if(typeof data87 !== "string"){
+const err222 = {instancePath:instancePath+"/status/history/" + i10+"/from/secret",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.secret,data:data87};
 if(vErrors === null){
 vErrors = [err222];
 }
@@ -2728,11 +2728,9 @@ vErrors.push(err222);
 errors++;
 }
 }
-if(data87.type !== undefined){
-let data88 = data87.type;
-if(typeof data88 === "string"){
-if(func2(data88) > 316){
-const err223 = {instancePath:instancePath+"/status/conditions/" + i10+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 316},message:"must NOT have more than 316 characters",schema:316,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data88};
+}
+else {
+const err223 = {instancePath:instancePath+"/status/history/" + i10+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.from.type,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data84};
 if(vErrors === null){
 vErrors = [err223];
 }
@@ -2741,8 +2739,12 @@ vErrors.push(err223);
 }
 errors++;
 }
-if(!pattern8.test(data88)){
-const err224 = {instancePath:instancePath+"/status/conditions/" + i10+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/pattern",keyword:"pattern",params:{pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},message:"must match pattern \""+"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"+"\"",schema:"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data88};
+}
+if(data81.to !== undefined){
+let data88 = data81.to;
+if(data88 && typeof data88 == "object" && !Array.isArray(data88)){
+if(data88.image === undefined){
+const err224 = {instancePath:instancePath+"/status/history/" + i10+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.to.required,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data88};
 if(vErrors === null){
 vErrors = [err224];
 }
@@ -2751,9 +2753,9 @@ vErrors.push(err224);
 }
 errors++;
 }
-}
-else {
-const err225 = {instancePath:instancePath+"/status/conditions/" + i10+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.type.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data88};
+for(const key21 in data88){
+if(!(((key21 === "platform") || (key21 === "image")) || (key21 === "secret"))){
+const err225 = {instancePath:instancePath+"/status/history/" + i10+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data88};
 if(vErrors === null){
 vErrors = [err225];
 }
@@ -2763,10 +2765,10 @@ vErrors.push(err225);
 errors++;
 }
 }
-if(data87.status !== undefined){
-let data89 = data87.status;
+if(data88.platform !== undefined){
+let data89 = data88.platform;
 if(typeof data89 !== "string"){
-const err226 = {instancePath:instancePath+"/status/conditions/" + i10+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.status.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data89};
+const err226 = {instancePath:instancePath+"/status/history/" + i10+"/to/platform",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.platform,data:data89};
 if(vErrors === null){
 vErrors = [err226];
 }
@@ -2775,8 +2777,11 @@ vErrors.push(err226);
 }
 errors++;
 }
-if(!(((data89 === "True") || (data89 === "False")) || (data89 === "Unknown"))){
-const err227 = {instancePath:instancePath+"/status/conditions/" + i10+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.conditions.items.properties.status.enum,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data89};
+}
+if(data88.image !== undefined){
+let data90 = data88.image;
+if(typeof data90 !== "string"){
+const err227 = {instancePath:instancePath+"/status/history/" + i10+"/to/image",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.image,data:data90};
 if(vErrors === null){
 vErrors = [err227];
 }
@@ -2786,11 +2791,10 @@ vErrors.push(err227);
 errors++;
 }
 }
-if(data87.reason !== undefined){
-let data90 = data87.reason;
-if(typeof data90 === "string"){
-if(func2(data90) > 1024){
-const err228 = {instancePath:instancePath+"/status/conditions/" + i10+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data90};
+if(data88.secret !== undefined){
+let data91 = data88.secret;
+if(typeof data91 !== "string"){
+const err228 = {instancePath:instancePath+"/status/history/" + i10+"/to/secret",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.secret,data:data91};
 if(vErrors === null){
 vErrors = [err228];
 }
@@ -2799,8 +2803,10 @@ vErrors.push(err228);
 }
 errors++;
 }
-if(func2(data90) < 1){
-const err229 = {instancePath:instancePath+"/status/conditions/" + i10+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data90};
+}
+}
+else {
+const err229 = {instancePath:instancePath+"/status/history/" + i10+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.to.type,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data88};
 if(vErrors === null){
 vErrors = [err229];
 }
@@ -2809,8 +2815,11 @@ vErrors.push(err229);
 }
 errors++;
 }
-if(!pattern9.test(data90)){
-const err230 = {instancePath:instancePath+"/status/conditions/" + i10+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},message:"must match pattern \""+"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"+"\"",schema:"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data90};
+}
+if(data81.scans !== undefined){
+let data92 = data81.scans;
+if(!(((typeof data92 == "number") && (!(data92 % 1) && !isNaN(data92))) && (isFinite(data92)))){
+const err230 = {instancePath:instancePath+"/status/history/" + i10+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.history.items.properties.scans.type,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data92};
 if(vErrors === null){
 vErrors = [err230];
 }
@@ -2819,9 +2828,9 @@ vErrors.push(err230);
 }
 errors++;
 }
-}
-else {
-const err231 = {instancePath:instancePath+"/status/conditions/" + i10+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.reason.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data90};
+if((typeof data92 == "number") && (isFinite(data92))){
+if(data92 < 0 || isNaN(data92)){
+const err231 = {instancePath:instancePath+"/status/history/" + i10+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data92};
 if(vErrors === null){
 vErrors = [err231];
 }
@@ -2830,12 +2839,8 @@ vErrors.push(err231);
 }
 errors++;
 }
-}
-if(data87.message !== undefined){
-let data91 = data87.message;
-if(typeof data91 === "string"){
-if(func2(data91) > 32768){
-const err232 = {instancePath:instancePath+"/status/conditions/" + i10+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 32768},message:"must NOT have more than 32768 characters",schema:32768,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data91};
+if(!(formats6.validate(data92))){
+const err232 = {instancePath:instancePath+"/status/history/" + i10+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data92};
 if(vErrors === null){
 vErrors = [err232];
 }
@@ -2845,8 +2850,10 @@ vErrors.push(err232);
 errors++;
 }
 }
+}
+}
 else {
-const err233 = {instancePath:instancePath+"/status/conditions/" + i10+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.message.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data91};
+const err233 = {instancePath:instancePath+"/status/history/" + i10,schemaPath:"#/properties/status/properties/history/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.type,parentSchema:schema11.properties.status.properties.history.items,data:data81};
 if(vErrors === null){
 vErrors = [err233];
 }
@@ -2856,10 +2863,9 @@ vErrors.push(err233);
 errors++;
 }
 }
-if(data87.observedGeneration !== undefined){
-let data92 = data87.observedGeneration;
-if(!(((typeof data92 == "number") && (!(data92 % 1) && !isNaN(data92))) && (isFinite(data92)))){
-const err234 = {instancePath:instancePath+"/status/conditions/" + i10+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.conditions.items.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data92};
+}
+else {
+const err234 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.history.type,parentSchema:schema11.properties.status.properties.history,data:data80};
 if(vErrors === null){
 vErrors = [err234];
 }
@@ -2868,9 +2874,16 @@ vErrors.push(err234);
 }
 errors++;
 }
-if((typeof data92 == "number") && (isFinite(data92))){
-if(data92 < 0 || isNaN(data92)){
-const err235 = {instancePath:instancePath+"/status/conditions/" + i10+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data92};
+}
+if(data21.conditions !== undefined){
+let data93 = data21.conditions;
+if(Array.isArray(data93)){
+const len11 = data93.length;
+for(let i11=0; i11<len11; i11++){
+let data94 = data93[i11];
+if(data94 && typeof data94 == "object" && !Array.isArray(data94)){
+if(data94.type === undefined){
+const err235 = {instancePath:instancePath+"/status/conditions/" + i11,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data94};
 if(vErrors === null){
 vErrors = [err235];
 }
@@ -2879,8 +2892,8 @@ vErrors.push(err235);
 }
 errors++;
 }
-if(!(formats0.validate(data92))){
-const err236 = {instancePath:instancePath+"/status/conditions/" + i10+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/format",keyword:"format",params:{format: "int64"},message:"must match format \""+"int64"+"\"",schema:"int64",parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data92};
+if(data94.status === undefined){
+const err236 = {instancePath:instancePath+"/status/conditions/" + i11,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data94};
 if(vErrors === null){
 vErrors = [err236];
 }
@@ -2889,13 +2902,8 @@ vErrors.push(err236);
 }
 errors++;
 }
-}
-}
-if(data87.lastTransitionTime !== undefined){
-let data93 = data87.lastTransitionTime;
-if(typeof data93 === "string"){
-if(!(formats2.validate(data93))){
-const err237 = {instancePath:instancePath+"/status/conditions/" + i10+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data93};
+if(data94.reason === undefined){
+const err237 = {instancePath:instancePath+"/status/conditions/" + i11,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data94};
 if(vErrors === null){
 vErrors = [err237];
 }
@@ -2904,9 +2912,8 @@ vErrors.push(err237);
 }
 errors++;
 }
-}
-else {
-const err238 = {instancePath:instancePath+"/status/conditions/" + i10+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data93};
+if(data94.message === undefined){
+const err238 = {instancePath:instancePath+"/status/conditions/" + i11,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data94};
 if(vErrors === null){
 vErrors = [err238];
 }
@@ -2915,10 +2922,8 @@ vErrors.push(err238);
 }
 errors++;
 }
-}
-}
-else {
-const err239 = {instancePath:instancePath+"/status/conditions/" + i10,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.conditions.items.type,parentSchema:schema11.properties.status.properties.conditions.items,data:data87};
+if(data94.lastTransitionTime === undefined){
+const err239 = {instancePath:instancePath+"/status/conditions/" + i11,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data94};
 if(vErrors === null){
 vErrors = [err239];
 }
@@ -2927,10 +2932,9 @@ vErrors.push(err239);
 }
 errors++;
 }
-}
-}
-else {
-const err240 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.conditions.type,parentSchema:schema11.properties.status.properties.conditions,data:data86};
+for(const key22 in data94){
+if(!((((((key22 === "type") || (key22 === "status")) || (key22 === "reason")) || (key22 === "message")) || (key22 === "observedGeneration")) || (key22 === "lastTransitionTime"))){
+const err240 = {instancePath:instancePath+"/status/conditions/" + i11,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.conditions.items,data:data94};
 if(vErrors === null){
 vErrors = [err240];
 }
@@ -2940,9 +2944,11 @@ vErrors.push(err240);
 errors++;
 }
 }
-}
-else {
-const err241 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.type,parentSchema:schema11.properties.status,data:data21};
+if(data94.type !== undefined){
+let data95 = data94.type;
+if(typeof data95 === "string"){
+if(func2(data95) > 316){
+const err241 = {instancePath:instancePath+"/status/conditions/" + i11+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 316},message:"must NOT have more than 316 characters",schema:316,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data95};
 if(vErrors === null){
 vErrors = [err241];
 }
@@ -2951,12 +2957,8 @@ vErrors.push(err241);
 }
 errors++;
 }
-}
-if(data.metadata !== undefined){
-let data94 = data.metadata;
-if(data94 && typeof data94 == "object" && !Array.isArray(data94)){
-if(data94.name === undefined){
-const err242 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.required,parentSchema:schema11.properties.metadata,data:data94};
+if(!pattern8.test(data95)){
+const err242 = {instancePath:instancePath+"/status/conditions/" + i11+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/pattern",keyword:"pattern",params:{pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},message:"must match pattern \""+"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"+"\"",schema:"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data95};
 if(vErrors === null){
 vErrors = [err242];
 }
@@ -2965,10 +2967,9 @@ vErrors.push(err242);
 }
 errors++;
 }
-if(data94.name !== undefined){
-let data95 = data94.name;
-if(typeof data95 !== "string"){
-const err243 = {instancePath:instancePath+"/metadata/name",schemaPath:"#/properties/metadata/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.name.type,parentSchema:schema11.properties.metadata.properties.name,data:data95};
+}
+else {
+const err243 = {instancePath:instancePath+"/status/conditions/" + i11+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.type.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data95};
 if(vErrors === null){
 vErrors = [err243];
 }
@@ -2978,10 +2979,10 @@ vErrors.push(err243);
 errors++;
 }
 }
-if(data94.namespace !== undefined){
-let data96 = data94.namespace;
+if(data94.status !== undefined){
+let data96 = data94.status;
 if(typeof data96 !== "string"){
-const err244 = {instancePath:instancePath+"/metadata/namespace",schemaPath:"#/properties/metadata/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.namespace.type,parentSchema:schema11.properties.metadata.properties.namespace,data:data96};
+const err244 = {instancePath:instancePath+"/status/conditions/" + i11+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.status.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data96};
 if(vErrors === null){
 vErrors = [err244];
 }
@@ -2990,11 +2991,8 @@ vErrors.push(err244);
 }
 errors++;
 }
-}
-if(data94.uid !== undefined){
-let data97 = data94.uid;
-if(typeof data97 !== "string"){
-const err245 = {instancePath:instancePath+"/metadata/uid",schemaPath:"#/properties/metadata/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.uid.type,parentSchema:schema11.properties.metadata.properties.uid,data:data97};
+if(!(((data96 === "True") || (data96 === "False")) || (data96 === "Unknown"))){
+const err245 = {instancePath:instancePath+"/status/conditions/" + i11+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.conditions.items.properties.status.enum,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data96};
 if(vErrors === null){
 vErrors = [err245];
 }
@@ -3004,10 +3002,11 @@ vErrors.push(err245);
 errors++;
 }
 }
-if(data94.resourceVersion !== undefined){
-let data98 = data94.resourceVersion;
-if(typeof data98 !== "string"){
-const err246 = {instancePath:instancePath+"/metadata/resourceVersion",schemaPath:"#/properties/metadata/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.resourceVersion.type,parentSchema:schema11.properties.metadata.properties.resourceVersion,data:data98};
+if(data94.reason !== undefined){
+let data97 = data94.reason;
+if(typeof data97 === "string"){
+if(func2(data97) > 1024){
+const err246 = {instancePath:instancePath+"/status/conditions/" + i11+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data97};
 if(vErrors === null){
 vErrors = [err246];
 }
@@ -3016,11 +3015,8 @@ vErrors.push(err246);
 }
 errors++;
 }
-}
-if(data94.generation !== undefined){
-let data99 = data94.generation;
-if(!(((typeof data99 == "number") && (!(data99 % 1) && !isNaN(data99))) && (isFinite(data99)))){
-const err247 = {instancePath:instancePath+"/metadata/generation",schemaPath:"#/properties/metadata/properties/generation/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.metadata.properties.generation.type,parentSchema:schema11.properties.metadata.properties.generation,data:data99};
+if(func2(data97) < 1){
+const err247 = {instancePath:instancePath+"/status/conditions/" + i11+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data97};
 if(vErrors === null){
 vErrors = [err247];
 }
@@ -3029,11 +3025,8 @@ vErrors.push(err247);
 }
 errors++;
 }
-}
-if(data94.creationTimestamp !== undefined){
-let data100 = data94.creationTimestamp;
-if(typeof data100 !== "string"){
-const err248 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.creationTimestamp.type,parentSchema:schema11.properties.metadata.properties.creationTimestamp,data:data100};
+if(!pattern9.test(data97)){
+const err248 = {instancePath:instancePath+"/status/conditions/" + i11+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},message:"must match pattern \""+"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"+"\"",schema:"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data97};
 if(vErrors === null){
 vErrors = [err248];
 }
@@ -3043,10 +3036,8 @@ vErrors.push(err248);
 errors++;
 }
 }
-if(data94.deletionTimestamp !== undefined){
-let data101 = data94.deletionTimestamp;
-if(typeof data101 !== "string"){
-const err249 = {instancePath:instancePath+"/metadata/deletionTimestamp",schemaPath:"#/properties/metadata/properties/deletionTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.deletionTimestamp.type,parentSchema:schema11.properties.metadata.properties.deletionTimestamp,data:data101};
+else {
+const err249 = {instancePath:instancePath+"/status/conditions/" + i11+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.reason.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data97};
 if(vErrors === null){
 vErrors = [err249];
 }
@@ -3056,13 +3047,11 @@ vErrors.push(err249);
 errors++;
 }
 }
-if(data94.labels !== undefined){
-let data102 = data94.labels;
-if(data102 && typeof data102 == "object" && !Array.isArray(data102)){
-for(const key21 in data102){
-let data103 = data102[key21];
-if(typeof data103 !== "string"){
-const err250 = {instancePath:instancePath+"/metadata/labels/" + key21.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/labels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.labels.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.labels.additionalProperties,data:data103};
+if(data94.message !== undefined){
+let data98 = data94.message;
+if(typeof data98 === "string"){
+if(func2(data98) > 32768){
+const err250 = {instancePath:instancePath+"/status/conditions/" + i11+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 32768},message:"must NOT have more than 32768 characters",schema:32768,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data98};
 if(vErrors === null){
 vErrors = [err250];
 }
@@ -3072,9 +3061,8 @@ vErrors.push(err250);
 errors++;
 }
 }
-}
 else {
-const err251 = {instancePath:instancePath+"/metadata/labels",schemaPath:"#/properties/metadata/properties/labels/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.labels.type,parentSchema:schema11.properties.metadata.properties.labels,data:data102};
+const err251 = {instancePath:instancePath+"/status/conditions/" + i11+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.message.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data98};
 if(vErrors === null){
 vErrors = [err251];
 }
@@ -3084,13 +3072,10 @@ vErrors.push(err251);
 errors++;
 }
 }
-if(data94.annotations !== undefined){
-let data104 = data94.annotations;
-if(data104 && typeof data104 == "object" && !Array.isArray(data104)){
-for(const key22 in data104){
-let data105 = data104[key22];
-if(typeof data105 !== "string"){
-const err252 = {instancePath:instancePath+"/metadata/annotations/" + key22.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.annotations.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.annotations.additionalProperties,data:data105};
+if(data94.observedGeneration !== undefined){
+let data99 = data94.observedGeneration;
+if(!(((typeof data99 == "number") && (!(data99 % 1) && !isNaN(data99))) && (isFinite(data99)))){
+const err252 = {instancePath:instancePath+"/status/conditions/" + i11+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.conditions.items.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data99};
 if(vErrors === null){
 vErrors = [err252];
 }
@@ -3099,10 +3084,9 @@ vErrors.push(err252);
 }
 errors++;
 }
-}
-}
-else {
-const err253 = {instancePath:instancePath+"/metadata/annotations",schemaPath:"#/properties/metadata/properties/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.annotations.type,parentSchema:schema11.properties.metadata.properties.annotations,data:data104};
+if((typeof data99 == "number") && (isFinite(data99))){
+if(data99 < 0 || isNaN(data99)){
+const err253 = {instancePath:instancePath+"/status/conditions/" + i11+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data99};
 if(vErrors === null){
 vErrors = [err253];
 }
@@ -3111,16 +3095,8 @@ vErrors.push(err253);
 }
 errors++;
 }
-}
-if(data94.ownerReferences !== undefined){
-let data106 = data94.ownerReferences;
-if(Array.isArray(data106)){
-const len11 = data106.length;
-for(let i11=0; i11<len11; i11++){
-let data107 = data106[i11];
-if(data107 && typeof data107 == "object" && !Array.isArray(data107)){
-if(data107.apiVersion === undefined){
-const err254 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "apiVersion"},message:"must have required property '"+"apiVersion"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data107};
+if(!(formats0.validate(data99))){
+const err254 = {instancePath:instancePath+"/status/conditions/" + i11+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/format",keyword:"format",params:{format: "int64"},message:"must match format \""+"int64"+"\"",schema:"int64",parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data99};
 if(vErrors === null){
 vErrors = [err254];
 }
@@ -3129,8 +3105,13 @@ vErrors.push(err254);
 }
 errors++;
 }
-if(data107.kind === undefined){
-const err255 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data107};
+}
+}
+if(data94.lastTransitionTime !== undefined){
+let data100 = data94.lastTransitionTime;
+if(typeof data100 === "string"){
+if(!(formats2.validate(data100))){
+const err255 = {instancePath:instancePath+"/status/conditions/" + i11+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data100};
 if(vErrors === null){
 vErrors = [err255];
 }
@@ -3139,8 +3120,9 @@ vErrors.push(err255);
 }
 errors++;
 }
-if(data107.name === undefined){
-const err256 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data107};
+}
+else {
+const err256 = {instancePath:instancePath+"/status/conditions/" + i11+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data100};
 if(vErrors === null){
 vErrors = [err256];
 }
@@ -3149,8 +3131,10 @@ vErrors.push(err256);
 }
 errors++;
 }
-if(data107.uid === undefined){
-const err257 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data107};
+}
+}
+else {
+const err257 = {instancePath:instancePath+"/status/conditions/" + i11,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.conditions.items.type,parentSchema:schema11.properties.status.properties.conditions.items,data:data94};
 if(vErrors === null){
 vErrors = [err257];
 }
@@ -3159,10 +3143,10 @@ vErrors.push(err257);
 }
 errors++;
 }
-if(data107.apiVersion !== undefined){
-let data108 = data107.apiVersion;
-if(typeof data108 !== "string"){
-const err258 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11+"/apiVersion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/apiVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion,data:data108};
+}
+}
+else {
+const err258 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.conditions.type,parentSchema:schema11.properties.status.properties.conditions,data:data93};
 if(vErrors === null){
 vErrors = [err258];
 }
@@ -3172,10 +3156,9 @@ vErrors.push(err258);
 errors++;
 }
 }
-if(data107.kind !== undefined){
-let data109 = data107.kind;
-if(typeof data109 !== "string"){
-const err259 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11+"/kind",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind,data:data109};
+}
+else {
+const err259 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.type,parentSchema:schema11.properties.status,data:data21};
 if(vErrors === null){
 vErrors = [err259];
 }
@@ -3185,10 +3168,11 @@ vErrors.push(err259);
 errors++;
 }
 }
-if(data107.name !== undefined){
-let data110 = data107.name;
-if(typeof data110 !== "string"){
-const err260 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11+"/name",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.name.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.name,data:data110};
+if(data.metadata !== undefined){
+let data101 = data.metadata;
+if(data101 && typeof data101 == "object" && !Array.isArray(data101)){
+if(data101.name === undefined){
+const err260 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.required,parentSchema:schema11.properties.metadata,data:data101};
 if(vErrors === null){
 vErrors = [err260];
 }
@@ -3197,11 +3181,10 @@ vErrors.push(err260);
 }
 errors++;
 }
-}
-if(data107.uid !== undefined){
-let data111 = data107.uid;
-if(typeof data111 !== "string"){
-const err261 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11+"/uid",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid,data:data111};
+if(data101.name !== undefined){
+let data102 = data101.name;
+if(typeof data102 !== "string"){
+const err261 = {instancePath:instancePath+"/metadata/name",schemaPath:"#/properties/metadata/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.name.type,parentSchema:schema11.properties.metadata.properties.name,data:data102};
 if(vErrors === null){
 vErrors = [err261];
 }
@@ -3211,10 +3194,10 @@ vErrors.push(err261);
 errors++;
 }
 }
-if(data107.controller !== undefined){
-let data112 = data107.controller;
-if(typeof data112 !== "boolean"){
-const err262 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11+"/controller",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/controller/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller,data:data112};
+if(data101.namespace !== undefined){
+let data103 = data101.namespace;
+if(typeof data103 !== "string"){
+const err262 = {instancePath:instancePath+"/metadata/namespace",schemaPath:"#/properties/metadata/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.namespace.type,parentSchema:schema11.properties.metadata.properties.namespace,data:data103};
 if(vErrors === null){
 vErrors = [err262];
 }
@@ -3224,10 +3207,10 @@ vErrors.push(err262);
 errors++;
 }
 }
-if(data107.blockOwnerDeletion !== undefined){
-let data113 = data107.blockOwnerDeletion;
-if(typeof data113 !== "boolean"){
-const err263 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11+"/blockOwnerDeletion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/blockOwnerDeletion/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion,data:data113};
+if(data101.uid !== undefined){
+let data104 = data101.uid;
+if(typeof data104 !== "string"){
+const err263 = {instancePath:instancePath+"/metadata/uid",schemaPath:"#/properties/metadata/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.uid.type,parentSchema:schema11.properties.metadata.properties.uid,data:data104};
 if(vErrors === null){
 vErrors = [err263];
 }
@@ -3237,9 +3220,10 @@ vErrors.push(err263);
 errors++;
 }
 }
-}
-else {
-const err264 = {instancePath:instancePath+"/metadata/ownerReferences/" + i11,schemaPath:"#/properties/metadata/properties/ownerReferences/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.ownerReferences.items.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data107};
+if(data101.resourceVersion !== undefined){
+let data105 = data101.resourceVersion;
+if(typeof data105 !== "string"){
+const err264 = {instancePath:instancePath+"/metadata/resourceVersion",schemaPath:"#/properties/metadata/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.resourceVersion.type,parentSchema:schema11.properties.metadata.properties.resourceVersion,data:data105};
 if(vErrors === null){
 vErrors = [err264];
 }
@@ -3249,9 +3233,10 @@ vErrors.push(err264);
 errors++;
 }
 }
-}
-else {
-const err265 = {instancePath:instancePath+"/metadata/ownerReferences",schemaPath:"#/properties/metadata/properties/ownerReferences/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.metadata.properties.ownerReferences.type,parentSchema:schema11.properties.metadata.properties.ownerReferences,data:data106};
+if(data101.generation !== undefined){
+let data106 = data101.generation;
+if(!(((typeof data106 == "number") && (!(data106 % 1) && !isNaN(data106))) && (isFinite(data106)))){
+const err265 = {instancePath:instancePath+"/metadata/generation",schemaPath:"#/properties/metadata/properties/generation/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.metadata.properties.generation.type,parentSchema:schema11.properties.metadata.properties.generation,data:data106};
 if(vErrors === null){
 vErrors = [err265];
 }
@@ -3261,9 +3246,10 @@ vErrors.push(err265);
 errors++;
 }
 }
-}
-else {
-const err266 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.type,parentSchema:schema11.properties.metadata,data:data94};
+if(data101.creationTimestamp !== undefined){
+let data107 = data101.creationTimestamp;
+if(typeof data107 !== "string"){
+const err266 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.creationTimestamp.type,parentSchema:schema11.properties.metadata.properties.creationTimestamp,data:data107};
 if(vErrors === null){
 vErrors = [err266];
 }
@@ -3273,14 +3259,244 @@ vErrors.push(err266);
 errors++;
 }
 }
-}
-else {
-const err267 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+if(data101.deletionTimestamp !== undefined){
+let data108 = data101.deletionTimestamp;
+if(typeof data108 !== "string"){
+const err267 = {instancePath:instancePath+"/metadata/deletionTimestamp",schemaPath:"#/properties/metadata/properties/deletionTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.deletionTimestamp.type,parentSchema:schema11.properties.metadata.properties.deletionTimestamp,data:data108};
 if(vErrors === null){
 vErrors = [err267];
 }
 else {
 vErrors.push(err267);
+}
+errors++;
+}
+}
+if(data101.labels !== undefined){
+let data109 = data101.labels;
+if(data109 && typeof data109 == "object" && !Array.isArray(data109)){
+for(const key23 in data109){
+let data110 = data109[key23];
+if(typeof data110 !== "string"){
+const err268 = {instancePath:instancePath+"/metadata/labels/" + key23.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/labels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.labels.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.labels.additionalProperties,data:data110};
+if(vErrors === null){
+vErrors = [err268];
+}
+else {
+vErrors.push(err268);
+}
+errors++;
+}
+}
+}
+else {
+const err269 = {instancePath:instancePath+"/metadata/labels",schemaPath:"#/properties/metadata/properties/labels/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.labels.type,parentSchema:schema11.properties.metadata.properties.labels,data:data109};
+if(vErrors === null){
+vErrors = [err269];
+}
+else {
+vErrors.push(err269);
+}
+errors++;
+}
+}
+if(data101.annotations !== undefined){
+let data111 = data101.annotations;
+if(data111 && typeof data111 == "object" && !Array.isArray(data111)){
+for(const key24 in data111){
+let data112 = data111[key24];
+if(typeof data112 !== "string"){
+const err270 = {instancePath:instancePath+"/metadata/annotations/" + key24.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.annotations.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.annotations.additionalProperties,data:data112};
+if(vErrors === null){
+vErrors = [err270];
+}
+else {
+vErrors.push(err270);
+}
+errors++;
+}
+}
+}
+else {
+const err271 = {instancePath:instancePath+"/metadata/annotations",schemaPath:"#/properties/metadata/properties/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.annotations.type,parentSchema:schema11.properties.metadata.properties.annotations,data:data111};
+if(vErrors === null){
+vErrors = [err271];
+}
+else {
+vErrors.push(err271);
+}
+errors++;
+}
+}
+if(data101.ownerReferences !== undefined){
+let data113 = data101.ownerReferences;
+if(Array.isArray(data113)){
+const len12 = data113.length;
+for(let i12=0; i12<len12; i12++){
+let data114 = data113[i12];
+if(data114 && typeof data114 == "object" && !Array.isArray(data114)){
+if(data114.apiVersion === undefined){
+const err272 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "apiVersion"},message:"must have required property '"+"apiVersion"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data114};
+if(vErrors === null){
+vErrors = [err272];
+}
+else {
+vErrors.push(err272);
+}
+errors++;
+}
+if(data114.kind === undefined){
+const err273 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data114};
+if(vErrors === null){
+vErrors = [err273];
+}
+else {
+vErrors.push(err273);
+}
+errors++;
+}
+if(data114.name === undefined){
+const err274 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data114};
+if(vErrors === null){
+vErrors = [err274];
+}
+else {
+vErrors.push(err274);
+}
+errors++;
+}
+if(data114.uid === undefined){
+const err275 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data114};
+if(vErrors === null){
+vErrors = [err275];
+}
+else {
+vErrors.push(err275);
+}
+errors++;
+}
+if(data114.apiVersion !== undefined){
+let data115 = data114.apiVersion;
+if(typeof data115 !== "string"){
+const err276 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12+"/apiVersion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/apiVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion,data:data115};
+if(vErrors === null){
+vErrors = [err276];
+}
+else {
+vErrors.push(err276);
+}
+errors++;
+}
+}
+if(data114.kind !== undefined){
+let data116 = data114.kind;
+if(typeof data116 !== "string"){
+const err277 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12+"/kind",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind,data:data116};
+if(vErrors === null){
+vErrors = [err277];
+}
+else {
+vErrors.push(err277);
+}
+errors++;
+}
+}
+if(data114.name !== undefined){
+let data117 = data114.name;
+if(typeof data117 !== "string"){
+const err278 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12+"/name",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.name.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.name,data:data117};
+if(vErrors === null){
+vErrors = [err278];
+}
+else {
+vErrors.push(err278);
+}
+errors++;
+}
+}
+if(data114.uid !== undefined){
+let data118 = data114.uid;
+if(typeof data118 !== "string"){
+const err279 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12+"/uid",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid,data:data118};
+if(vErrors === null){
+vErrors = [err279];
+}
+else {
+vErrors.push(err279);
+}
+errors++;
+}
+}
+if(data114.controller !== undefined){
+let data119 = data114.controller;
+if(typeof data119 !== "boolean"){
+const err280 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12+"/controller",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/controller/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller,data:data119};
+if(vErrors === null){
+vErrors = [err280];
+}
+else {
+vErrors.push(err280);
+}
+errors++;
+}
+}
+if(data114.blockOwnerDeletion !== undefined){
+let data120 = data114.blockOwnerDeletion;
+if(typeof data120 !== "boolean"){
+const err281 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12+"/blockOwnerDeletion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/blockOwnerDeletion/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion,data:data120};
+if(vErrors === null){
+vErrors = [err281];
+}
+else {
+vErrors.push(err281);
+}
+errors++;
+}
+}
+}
+else {
+const err282 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12,schemaPath:"#/properties/metadata/properties/ownerReferences/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.ownerReferences.items.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data114};
+if(vErrors === null){
+vErrors = [err282];
+}
+else {
+vErrors.push(err282);
+}
+errors++;
+}
+}
+}
+else {
+const err283 = {instancePath:instancePath+"/metadata/ownerReferences",schemaPath:"#/properties/metadata/properties/ownerReferences/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.metadata.properties.ownerReferences.type,parentSchema:schema11.properties.metadata.properties.ownerReferences,data:data113};
+if(vErrors === null){
+vErrors = [err283];
+}
+else {
+vErrors.push(err283);
+}
+errors++;
+}
+}
+}
+else {
+const err284 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.type,parentSchema:schema11.properties.metadata,data:data101};
+if(vErrors === null){
+vErrors = [err284];
+}
+else {
+vErrors.push(err284);
+}
+errors++;
+}
+}
+}
+else {
+const err285 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+if(vErrors === null){
+vErrors = [err285];
+}
+else {
+vErrors.push(err285);
 }
 errors++;
 }

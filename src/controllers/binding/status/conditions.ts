@@ -17,7 +17,7 @@ import { describeCandidate, findNearMisses } from '../../../secret/index.ts';
 import { quoted } from '../../../text/index.ts';
 import { type Applied, Refused } from '../apply.ts';
 import type { Decision } from '../decide.ts';
-import type { Resolved } from '../resolve.ts';
+import { type Resolved, STALLING } from '../resolve.ts';
 import { advise } from './advice.ts';
 import { adviseBound } from './bound-advice.ts';
 import type { ConditionContent } from './condition-content.ts';
@@ -72,9 +72,6 @@ export function validConditions(binding: ValidBinding, facts: ReportInput): read
       : [];
   return [ready, resolved, ...verified, bound, ...reconciling, ...stalled];
 }
-
-/** Reasons why a user has to act first, and why a retry cannot help. */
-const STALLING: ReadonlySet<ConditionReason> = new Set(['NotAnnotated', 'NotDirect', 'SecretsReadOnly']);
 
 /** The message of ScansBound for Ready. A long one loses its notes, so that Ready stays readable. */
 function brief({ type, message }: ConditionContent): string {

@@ -1,4 +1,11 @@
 export type { ConditionContent } from './condition-content.ts';
 export { migratedNow } from './migrations.ts';
-export { countByReadiness, credentialExpirations, notReady, withUnboundScans } from './readiness.ts';
+export {
+  countByReadiness,
+  countTemporary,
+  credentialExpirations,
+  notReady,
+  withUnboundScans,
+} from './readiness.ts';
 export { failureReport, previewConditions, type Report, report } from './report.ts';
+export { temporarySecretsWait } from './temporary-secrets.ts';

@@ -1,6 +1,7 @@
 import { readinessOf } from '../../../api/index.ts';
 import type { Binding } from '../../../binding/index.ts';
 import { keyOf } from '../../../object/index.ts';
+import type { TrivySecret } from '../../../secret/index.ts';
 import { compareText } from '../../../text/index.ts';
 
 /** Limit per namespace, so that one namespace cannot flood the metrics or crowd out another namespace. */
@@ -79,6 +80,13 @@ export function credentialExpirations(bindings: Iterable<Binding>): readonly Cre
     bySecret.set(key, { namespace, secret: secret.name, expiresAt });
   }
   return firstOfEach([...bySecret.values()], (one, other) => one.expiresAt - other.expiresAt);
+}
+
+/** Counts the Secrets that exist for one Scan each. */
+export function countTemporary(secrets: Iterable<TrivySecret>): number {
+  let count = 0;
+  for (const { temporary } of secrets) if (temporary !== undefined) count += 1;
+  return count;
 }
 
 /** The first {@link MOST_NAMED} items of each namespace, in this order. */

@@ -9,7 +9,7 @@ import type { Candidate } from '../../../secret/index.ts';
 import { failureMessage, timestamp } from '../../../text/index.ts';
 import type { Applied } from '../apply.ts';
 import type { Decision } from '../decide.ts';
-import type { Resolved } from '../resolve.ts';
+import { type Resolved, sharedSecret } from '../resolve.ts';
 import { verifiedAt } from '../verification/index.ts';
 import { candidatesStatus } from './candidates.ts';
 import type { ConditionContent } from './condition-content.ts';
@@ -21,6 +21,7 @@ import { migrationsToReport } from './migrations.ts';
 import { parameterChanges } from './parameter-changes.ts';
 import { revertedWrites } from './reverted-writes.ts';
 import { scanStates, summarizeScans, withReversions } from './scans.ts';
+import { summarizeTemporarySecrets } from './temporary-secrets.ts';
 import { summarizeUnboundScans } from './unbound-scans.ts';
 
 /** metav1.Condition: https://github.com/kubernetes/apimachinery/blob/master/pkg/apis/meta/v1/types.go */
@@ -47,13 +48,12 @@ export function report(binding: Binding, resolved: Resolved, decision: Decision,
       ? invalidConditions(binding.reason, binding.message)
       : validConditions(binding, { resolved, decision, applied, scans, unreadable, reverted });
   const conditions = contents.map((content) => toCondition(content, binding, resolved.now));
-  const unboundScans = summarizeUnboundScans(resolved);
   const changes = parameterChanges(decision, binding.status);
   const found: ImageCredentialBindingStatus = {
     observedGeneration: binding.generation,
     ...(binding.validity === 'Valid' ? validStatus(binding, resolved) : {}),
     scans: summarizeScans([...scans, ...unreadable]),
-    ...(unboundScans === undefined ? {} : { unboundScans }),
+    ...summariesOf(resolved),
     ...(reverted.length === 0 ? {} : { revertedWrites: [...reverted] }),
     ...(changes.length === 0 ? {} : { parameterChanges: [...changes] }),
     conditions,
@@ -70,6 +70,17 @@ export function report(binding: Binding, resolved: Resolved, decision: Decision,
     status,
     changed: !isDeepStrictEqual(comparable(status), comparable(binding.status ?? {})),
     events: [...migrationEvents(binding, migrations), ...bindingEvents(binding, status, decision, applied)],
+  };
+}
+
+function summariesOf(
+  resolved: Resolved,
+): Pick<ImageCredentialBindingStatus, 'unboundScans' | 'temporarySecrets'> {
+  const unboundScans = summarizeUnboundScans(resolved);
+  const temporarySecrets = summarizeTemporarySecrets(resolved);
+  return {
+    ...(unboundScans === undefined ? {} : { unboundScans }),
+    ...(temporarySecrets === undefined ? {} : { temporarySecrets }),
   };
 }
 
@@ -110,6 +121,7 @@ function chosenStatus(
   candidate: Candidate,
 ): ImageCredentialBindingStatus {
   const { credentials, trivySecret } = resolved;
+  const shared = sharedSecret(trivySecret);
   const source = credentials.secrets.find(({ name }) => name === candidate.secret);
   const { credential } = candidate;
   const username = credential.kind === 'platform' ? undefined : publicUsername(credential);
@@ -124,8 +136,8 @@ function chosenStatus(
       ...(accepted === undefined ? {} : { verifiedTime: timestamp(accepted) }),
       ...(expires === undefined ? {} : { expirationTime: expires }),
     },
-    ...(binding.mode === 'Enforce' && trivySecret !== undefined
-      ? { trivySecret: { name: trivySecret.desired.name } }
+    ...(binding.mode === 'Enforce' && shared !== undefined
+      ? { trivySecret: { name: shared.desired.name } }
       : {}),
   };
 }

@@ -88,7 +88,8 @@ function atCreationNote(plan: Extract<ScanPlan, { plan: 'AtCreation' }>): string
     scan.gitManager === undefined
       ? ''
       : `, because ${scan.gitManager} would revert a change of the ScheduledScan`;
-  const note = `its Scans are bound when they are created${why}`;
+  const how = plan.ofScan ? ', each with a Secret of its own' : '';
+  const note = `its Scans are bound when they are created${how || why}`;
   const change = parameterChange(plan);
   const advice =
     change === undefined

@@ -1,4 +1,5 @@
 import type { UnboundScansSummary } from '../../../api/index.ts';
+import type { Run } from '../../../scan/index.ts';
 import type { Resolved } from '../resolve.ts';
 
 /** Limit on the names in status. */
@@ -11,10 +12,18 @@ export function summarizeUnboundScans({
   if (unboundScans.length === 0) return undefined;
   const names = unboundScans.slice(0, MOST_NAMES).map(({ name, admission }) => ({
     name,
-    ...(admission?.canHold === false ? { reason: CANNOT_HOLD } : {}),
+    ...reasonOf(admission),
   }));
   return { count: unboundScans.length, names };
 }
+
+function reasonOf(admission: Run['admission']): { readonly reason?: string } {
+  if (admission?.canHold === false) return { reason: CANNOT_HOLD };
+  return admission?.hasTimedOut === true ? { reason: TIMED_OUT } : {};
+}
+
+const TIMED_OUT =
+  'the controller held it until the limit, and could not deliver a credential by then; see the conditions and the history of the binding';
 
 const CANNOT_HOLD =
   'if its credential was not decided yet, the controller could not hold it, because the CRD of Scans has no field spec.suspend; ' +

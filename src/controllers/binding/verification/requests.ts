@@ -103,10 +103,10 @@ function loginTimes({ trivySecret }: Resolved): readonly (number | undefined)[] 
 function loginToRequest({ binding, choice, trivySecret, now }: Resolved): VerificationRequests['login'] {
   if (binding?.validity !== 'Valid' || binding.mode !== 'Enforce') return undefined;
   const credential = chosenCandidate(choice.resolution)?.credential;
-  const { content } = trivySecret?.desired ?? {};
-  if (credential?.kind !== 'platform' || content?.state !== 'LoginMissing') return undefined;
-  const isDue = (content.failure?.freshUntil ?? 0) <= now;
-  return isDue ? { credential, host: binding.image.host } : undefined;
+  if (credential?.kind !== 'platform' || trivySecret === undefined) return undefined;
+  const { content, renewAt = Number.POSITIVE_INFINITY } = trivySecret.desired;
+  const requestAt = content.state === 'LoginMissing' ? (content.failure?.freshUntil ?? 0) : renewAt;
+  return requestAt <= now ? { credential, host: binding.image.host } : undefined;
 }
 
 /**

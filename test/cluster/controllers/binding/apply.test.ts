@@ -42,6 +42,7 @@ describe('Applier: writes after a decision', () => {
       checkIntervalMs: 60_000,
       firstAnswerTimeoutMs: 30_000,
       runWaitMs: 900_000,
+      admission: false,
       boundAtCreation: 'None' as const,
       delivery: 'Shared' as const,
       writesSecrets: true,

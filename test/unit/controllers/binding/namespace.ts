@@ -9,7 +9,7 @@ import {
 import { type RawBinding, readBinding } from '../../../../src/binding/binding.ts';
 import type { Applied } from '../../../../src/controllers/binding/apply.ts';
 import { type Decision, decide } from '../../../../src/controllers/binding/decide.ts';
-import { decideNewScan } from '../../../../src/controllers/binding/new-scan.ts';
+import { decideNewScan, type NewScanDecision } from '../../../../src/controllers/binding/new-scan.ts';
 import { observe } from '../../../../src/controllers/binding/observe.ts';
 import type { BindingSettings } from '../../../../src/controllers/binding/observed.ts';
 import { resolve as resolveFacts, selectionOf } from '../../../../src/controllers/binding/resolve.ts';
@@ -83,6 +83,7 @@ export class Namespace {
     firstAnswerTimeoutMs: 30_000,
     runWaitMs: 15 * 60_000,
     boundAtCreation: 'None',
+    admission: false,
     delivery: 'Shared',
     writesSecrets: true,
   };
@@ -325,9 +326,14 @@ export class Namespace {
    * @param parts - `knows`: `Status`: what any replica knows; `Registry`: what the leader knows
    */
   decideNewScan(raw: RawScan, { knows = 'Status' }: { knows?: 'Status' | 'Registry' } = {}): ScanDecision {
+    return this.decideWhole(raw, knows).decision;
+  }
+
+  /** Like {@link Namespace.decideNewScan}, with the Secret and the checks that it needs. */
+  decideWhole(raw: RawScan, knows: 'Status' | 'Registry'): NewScanDecision {
     const { stores, settings, answer, login } = this.#sources;
     const registry = knows === 'Registry' ? { registry: { answer, login } } : {};
-    return decideNewScan(raw, { stores, settings, ...registry }, NOW).decision;
+    return decideNewScan(raw, { stores, settings, ...registry }, NOW);
   }
 
   /** The report of one binding. Without `applied`, every write succeeds. */
@@ -368,7 +374,10 @@ export class Namespace {
   /** Adds a Scan that a ScheduledScan has created. */
   run(scheduledScan: string, state: Run['state']): void {
     const made = { secretName: undefined, request: undefined, createdAt: NOW };
-    this.stores.runs.set({ ...this.#meta(`${scheduledScan}-1`), ...made, scheduledScan, state });
+    this.stores.runs.set({
+      ...this.#meta(`${scheduledScan}-1`),
+      ...{ ...made, scheduledScan, state, isScanned: state !== 'Running' },
+    });
   }
 
   rawScan(name: string): RawScheduledScan | undefined {

@@ -80,7 +80,14 @@ describe('a scan on which the secureCodeBox operator is stuck', () => {
     namespace.settle('app');
     namespace.stores.runs.set({
       ...{ namespace: 'ns', name: `scan-${due / 1_000}`, uid: 'uid', resourceVersion: '1' },
-      ...{ secretName: undefined, scheduledScan: 'scan', state: 'Done', request: undefined, createdAt: due },
+      ...{
+        secretName: undefined,
+        scheduledScan: 'scan',
+        state: 'Done',
+        isScanned: true,
+        request: undefined,
+        createdAt: due,
+      },
     });
     const { client, writes, ...server } = await serverOf(() => namespace.rawScan('scan'));
     const { stores } = namespace;

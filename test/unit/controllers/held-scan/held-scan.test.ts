@@ -48,7 +48,7 @@ function bindDecision(raw: RawScan): ScanDecision {
 }
 
 function openDecision(scan: RawScan): ScanDecision {
-  return { result: 'Open', binding: 'app', reason: 'Verification', scan };
+  return { result: 'Open', binding: 'app', reason: 'Verification', awaitsSecret: false, scan };
 }
 
 function decide(raw: RawScan, decision: ScanDecision, now = NOW): HeldScanDecision {

@@ -1,0 +1,34 @@
+import type { TemporarySecretsSummary } from '../../../api/index.ts';
+import { compareText, timestamp } from '../../../text/index.ts';
+import type { Resolved } from '../resolve.ts';
+
+/** After this time, in milliseconds, the status names a temporary Secret. */
+export const LONG_MS = 3_600_000;
+/** Limit on the names in status. */
+const MOST_NAMES = 10;
+
+type Facts = Pick<Resolved, 'temporarySecrets' | 'now'>;
+
+/** The temporary Secrets that have existed for long, because their Scans have not ended; undefined: none. */
+export function summarizeTemporarySecrets(facts: Facts): TemporarySecretsSummary | undefined {
+  const found = byAge(facts).filter(({ createdAt }) => createdAt <= facts.now - LONG_MS);
+  if (found.length === 0) return undefined;
+  const names = found
+    .slice(0, MOST_NAMES)
+    .map(({ name, scan, createdAt }) => ({ name, scan, createdTime: timestamp(createdAt) }));
+  return { count: found.length, names };
+}
+
+/** When the status names another temporary Secret, in milliseconds from now; undefined: there is none to wait for. */
+export function temporarySecretsWait(facts: Facts): number | undefined {
+  const next = byAge(facts).find(({ createdAt }) => createdAt > facts.now - LONG_MS);
+  return next === undefined ? undefined : next.createdAt + LONG_MS - facts.now;
+}
+
+function byAge({ temporarySecrets }: Pick<Facts, 'temporarySecrets'>) {
+  return temporarySecrets
+    .flatMap(({ name, temporary }) =>
+      temporary === undefined ? [] : [{ name, scan: temporary.scan.name, createdAt: temporary.createdAt }],
+    )
+    .sort((a, b) => a.createdAt - b.createdAt || compareText(a.name, b.name));
+}
