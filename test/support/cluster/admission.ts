@@ -92,10 +92,18 @@ export async function startAdmitting(
  * @param options.times - how often the API server calls it for one Scan
  */
 export async function registerWebhook(
-  { controlPlane }: Cluster,
+  cluster: Cluster,
   { url, ca, times = 1 }: { readonly url: string; readonly ca: string; readonly times?: number },
 ): Promise<void> {
-  const webhook = (index: number) => ({
+  await registerWebhooks(cluster, { urls: Array.from({ length: times }, () => url), ca });
+}
+
+/** Like {@link registerWebhook}, for several replicas. The API server calls all of them for each Scan. */
+export async function registerWebhooks(
+  { controlPlane }: Cluster,
+  { urls, ca }: { readonly urls: readonly string[]; readonly ca: string },
+): Promise<void> {
+  const webhook = (url: string, index: number) => ({
     name: `scans-${index}.credentials.securecodebox.io`,
     clientConfig: { url, caBundle: Buffer.from(ca).toString('base64') },
     rules: [
@@ -117,7 +125,7 @@ export async function registerWebhook(
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'MutatingWebhookConfiguration',
     metadata: { name: NAME },
-    webhooks: Array.from({ length: times }, (_, index) => webhook(index)),
+    webhooks: urls.map(webhook),
   };
   await controlPlane.kubectl(['apply', '--server-side', '-f', '-'], { input: JSON.stringify(object) });
 }
