@@ -14,10 +14,12 @@ import { createScan, secretOf, untilScan } from '../support/cluster/admission.ts
 import {
   type Binding,
   SCHEDULED_SCANS,
+  SECRETS,
   secretNameOf,
   type TestNamespace,
 } from '../support/cluster/cluster.ts';
 import { PODS } from '../support/cluster/pods.ts';
+import { ScanStates } from '../support/cluster/scan-states.ts';
 import { log, type NodeCluster } from '../support/node.ts';
 import { until } from '../support/until.ts';
 import { environment, installController, skip } from './environment.ts';
@@ -211,6 +213,22 @@ describe('a workload with a private image on a real node', { skip }, () => {
       SECONDS,
     );
     assertScanned(await scan(), newImage);
+  });
+
+  it('is scanned with a Secret that exists only as long as the Scan', async () => {
+    const { cluster } = shared;
+    await using states = new ScanStates(cluster);
+    const spec = { image: newImage, imagePullSecrets: [{ name: 'new' }], verification: 'Never' } as const;
+    await namespace.binding('direct', { ...spec, delivery: 'Temporary' });
+    await namespace.condition('direct', 'Ready', 'True Ready', SECONDS);
+    const parameters = [`${newImage}@${digest}`];
+    const created = await createScan(cluster, namespace.name, { spec: { parameters } });
+    const resumed = await untilScan(cluster, created, ({ spec: { suspend } }) => suspend === false);
+    const own = secretOf(resumed) ?? '';
+    assert.notEqual(await namespace.get(SECRETS, own), undefined);
+    assertScanned(await run(resumed.spec), newImage);
+    await states.set(resumed, 'ScanCompleted');
+    await until(async () => (await namespace.get(SECRETS, own)) === undefined, 'the Secret to be deleted');
   });
 });
 

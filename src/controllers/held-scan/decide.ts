@@ -6,7 +6,7 @@ import { endHold, type Hold, type RawScan, type Run, type ScanDecision } from '.
  */
 export const LONGEST_HOLD_MS = 50_000;
 /** The same for a Scan that gets a Secret of its own: it would start without any credential. */
-export const LONGEST_WAIT_MS = 600_000;
+const LONGEST_WAIT_MS = 600_000;
 
 const LIMITS: ReadonlyMap<Hold, number> = new Map([
   ['Held', LONGEST_HOLD_MS],

@@ -135,6 +135,11 @@ const refused: readonly (readonly [string, object, RegExp])[] = [
     /at '\/admission\/enabled': value must be true/,
   ],
   [
+    'the delivery Temporary, without the webhook',
+    { config: { delivery: 'Temporary' } },
+    /at '\/admission\/enabled': value must be true/,
+  ],
+  [
     'the delivery Shared, without the right to write Secrets',
     { config: { writeSecrets: false } },
     /at '\/config\/delivery': value must be 'Direct'/,

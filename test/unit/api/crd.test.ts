@@ -9,7 +9,7 @@ import { fields } from './crd.ts';
 /** The enum values that the code implements. The CRD publishes no others. */
 const implemented: Readonly<Record<string, readonly string[]>> = {
   'spec.verification': ['Required', 'Preferred', 'Never'],
-  'spec.delivery': ['Shared', 'Direct'],
+  'spec.delivery': ['Shared', 'Direct', 'Temporary'],
   'spec.scanSelector.matchExpressions[].operator': ['In', 'NotIn', 'Exists', 'DoesNotExist'],
   'spec.mode': ['Enforce', 'Observe'],
   'status.platform': ['Generic', 'AWS', 'Google', 'Azure'],

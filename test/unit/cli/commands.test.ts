@@ -101,6 +101,10 @@ describe('the command line', () => {
     { args: ['controller', '--delivery', 'Copy'], says: /Allowed choices are Shared, Direct/ },
     { args: ['validate', '--delivery', 'Copy', '-f', 'x'], says: /Allowed choices are Shared, Direct/ },
     {
+      args: ['controller', '--delivery=Temporary'],
+      says: /^error: expected --admission because --delivery is Temporary, found none; set --admission/,
+    },
+    {
       args: ['controller', '--write-secrets=false'],
       says: /^error: expected --delivery Direct because --write-secrets is false, found Shared; set --delivery/,
     },

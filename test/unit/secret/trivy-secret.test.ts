@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { secretWriteError } from '../../../src/controllers/secret-write-error.ts';
-import { decideTrivySecret, type TrivySecretUse } from '../../../src/controllers/trivy-secret/decide.ts';
+import {
+  decideTemporarySecret,
+  decideTrivySecret,
+  type TrivySecretUse,
+} from '../../../src/controllers/trivy-secret/decide.ts';
 import { SecretValue } from '../../../src/credential/secret-value.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
 import { authByLogin } from '../../../src/platform/access.ts';
 import { REGISTRIES_ANNOTATION } from '../../../src/platform/registries-annotation.ts';
 import { desiredTrivySecret } from '../../../src/secret/desired-trivy-secret.ts';
 import { readSource, type SourceSecret } from '../../../src/secret/source-secret.ts';
+import { temporarySecretName } from '../../../src/secret/temporary-secret.ts';
 import { readTrivySecret, replacement } from '../../../src/secret/trivy-secret.ts';
 import {
   holdsEntry,
@@ -242,5 +247,60 @@ describe('a Trivy Secret', () => {
     assert.deepEqual(read({ name, annotations }), identity);
     assert.equal(read({ name }), undefined);
     assert.equal(read({ name: 'precious', annotations }), undefined);
+  });
+});
+
+describe('the temporary Secret of a Scan', () => {
+  const held = { hold: 'AwaitsSecret', isEdited: false, canHold: true, unbound: undefined } as const;
+  const admission = { ...held, isMarked: false, hasTimedOut: false };
+  const resumed = { ...admission, hold: 'None' } as const;
+  const cases: readonly (readonly [string, Parameters<typeof decideTemporarySecret>[0], string])[] = [
+    ['is deleted if the Scan is gone', { scan: undefined, mounted: false }, 'DeleteIfGone'],
+    ['is kept while the Scan is held', { scan: { isScanned: false, admission }, mounted: false }, 'Keep'],
+    [
+      'is kept while the scanner runs',
+      { scan: { isScanned: false, admission: resumed }, mounted: true },
+      'Keep',
+    ],
+    ['is kept without the webhook', { scan: { isScanned: false }, mounted: true }, 'Keep'],
+    [
+      'is deleted after the scanner',
+      { scan: { isScanned: true, admission: resumed }, mounted: true },
+      'Delete',
+    ],
+    [
+      'is deleted if the Scan started without it',
+      { scan: { isScanned: false, admission: resumed }, mounted: false },
+      'Delete',
+    ],
+  ];
+  for (const [title, use, decision] of cases)
+    it(title, () => assert.equal(decideTemporarySecret(use), decision));
+});
+
+describe('a Secret with the label of temporary ones', () => {
+  const scan = { name: 'daily-1', uid: 'uid' };
+  const metadata = {
+    name: temporarySecretName(scan),
+    labels: { 'credentials.securecodebox.io/temporary': 'true' },
+    ownerReferences: [{ apiVersion: 'execution.securecodebox.io/v1', kind: 'Scan', ...scan }],
+  };
+
+  it('is that of its owner only if its name is derived from the UID of the owner', () => {
+    assert.deepEqual(readTrivySecret({ metadata }).temporary?.scan, scan);
+    for (const other of [
+      { ...metadata, name: 'trivy-daily-1-0123456789' },
+      { ...metadata, labels: {} },
+      { ...metadata, ownerReferences: [] },
+      { ...metadata, ownerReferences: metadata.ownerReferences.map((one) => ({ ...one, uid: 'other' })) },
+      { ...metadata, ownerReferences: metadata.ownerReferences.map((one) => ({ ...one, kind: 'Pod' })) },
+    ])
+      assert.equal(readTrivySecret({ metadata: other }).temporary, undefined);
+  });
+
+  it('has a name of a valid length, whatever the name of the Scan', () => {
+    const name = temporarySecretName({ name: `${'a'.repeat(229)}.${'-'.repeat(23)}`, uid: 'uid' });
+    assert.match(name, /^trivy-a+-[0-9a-f]{10}$/);
+    assert.ok(name.length <= 253);
   });
 });

@@ -3,7 +3,7 @@ import { compareText, timestamp } from '../../../text/index.ts';
 import type { Resolved } from '../resolve.ts';
 
 /** After this time, in milliseconds, the status names a temporary Secret. */
-export const LONG_MS = 3_600_000;
+const LONG_MS = 3_600_000;
 /** Limit on the names in status. */
 const MOST_NAMES = 10;
 

@@ -3,7 +3,14 @@ import { describe, it } from 'node:test';
 import type { ImageCredentialBindingStatus } from '../../../../src/api/index.ts';
 import { ageOf } from '../../../../src/cli/audit/age.ts';
 import { auditEntry } from '../../../../src/cli/audit/details.ts';
-import { asCsv, asJson, asTable, asWide, scanRemarks } from '../../../../src/cli/audit/print.ts';
+import {
+  asCsv,
+  asJson,
+  asTable,
+  asWide,
+  scanRemarks,
+  temporarySecretRemarks,
+} from '../../../../src/cli/audit/print.ts';
 import { auditRow } from '../../../../src/cli/audit/row.ts';
 
 const condition = (type: string, status: 'True' | 'False' | 'Unknown', reason: string, generation = 2) => ({
@@ -55,6 +62,7 @@ describe('the row of a binding in an audit', () => {
       verified: { status: 'True', reason: 'Accepted', time: '2026-02-01T00:00:00Z' },
       expires: '2026-03-01T00:00:00Z',
       scans: { matched: 3, bound: 2, boundAtCreation: 0, failing: 1, unreadable: 0, reasons: [] },
+      temporarySecrets: [],
       lastChange: {
         time: '2026-01-15T00:00:00Z',
         reason: 'PlatformSwitched',
@@ -78,6 +86,7 @@ describe('the row of a binding in an audit', () => {
       verified: { status: 'Unknown', reason: '', time: null },
       expires: null,
       scans: { matched: 0, bound: 0, boundAtCreation: 0, failing: 0, unreadable: 0, reasons: [] },
+      temporarySecrets: [],
       lastChange: null,
     });
   });
@@ -108,13 +117,23 @@ describe('the output of an audit', () => {
     ]);
   });
 
+  it('names the Secrets of Scans that have not ended for long', () => {
+    const secret = { name: 'trivy-daily-1-0123456789', scan: 'daily-1', createdTime: '2026-02-01T00:00:00Z' };
+    const found = row({ ...FULL, temporarySecrets: { count: 1, names: [secret] } });
+    assert.deepEqual(found.temporarySecrets, [secret]);
+    assert.deepEqual(temporarySecretRemarks([row(FULL), found]), [
+      'shop/app: Secret "trivy-daily-1-0123456789" has existed since 2026-02-01T00:00:00Z, because Scan "daily-1" has not ended; if the Scan is stuck, delete it',
+    ]);
+    assert.match(asCsv([found]), /,trivy-daily-1-0123456789\r\n$/);
+  });
+
   it('shows how many ScheduledScans have their Scans bound when they are created', () => {
     const reason =
       'its Scans are bound when they are created, because Flux would revert a change of the ScheduledScan';
     const names = [{ name: 'from-git', boundAtCreation: true, reason }, { name: 'other' }];
     const found = row({ ...FULL, scans: { matched: 3, bound: 3, boundAtCreation: 1, failing: 0, names } });
     assert.match(asTable([found]), / 3\/3, 1 at creation /);
-    assert.match(asCsv([found]), /,pull,0,1\r\n$/);
+    assert.match(asCsv([found]), /,pull,0,1,\r\n$/);
     assert.deepEqual(found.scans.reasons, [{ name: 'from-git', reason }]);
     assert.deepEqual(scanRemarks([found]), []);
   });
@@ -125,7 +144,7 @@ describe('the output of an audit', () => {
     const unreadable = row({ ...FULL, scans: { matched: 1, bound: 1, failing: 0, unreadable: 1, names } });
     assert.match(asTable([unreadable]), / 1\/1, 1 unreadable /);
     assert.deepEqual(scanRemarks([unreadable, row(FULL)]), [`shop/app: ScheduledScan "scheme": ${reason}`]);
-    assert.match(asCsv([unreadable]), /,pull,1,0\r\n$/);
+    assert.match(asCsv([unreadable]), /,pull,1,0,\r\n$/);
     assert.deepEqual(unreadable.scans.reasons, [{ name: 'scheme', reason }]);
   });
 
@@ -176,16 +195,16 @@ describe('the output of an audit', () => {
       names,
       'namespace,name,image,platform,secret,ready,reason,message,verified,verifiedReason,verifiedTime,expires,' +
         'scansMatched,scansBound,scansFailing,lastChangeTime,lastChangeReason,lastChangeFromImage,' +
-        'lastChangeFromSecret,lastChangeToImage,lastChangeToSecret,scansUnreadable,scansBoundAtCreation',
+        'lastChangeFromSecret,lastChangeToImage,lastChangeToSecret,scansUnreadable,scansBoundAtCreation,temporarySecrets',
     );
     assert.equal(
       first,
       'shop,app,reg.example/app,Google,pull,True,Ready,"Ready, she said.",True,Accepted,2026-02-01T00:00:00Z,' +
-        '2026-03-01T00:00:00Z,3,2,1,2026-01-15T00:00:00Z,PlatformSwitched,old.example/app,ecr,reg.example/app,pull,0,0',
+        '2026-03-01T00:00:00Z,3,2,1,2026-01-15T00:00:00Z,PlatformSwitched,old.example/app,ecr,reg.example/app,pull,0,0,',
     );
     assert.match(
       second,
-      /^shop,app,reg\.example\/app,,,Unknown,NotReconciled,.+,Unknown,,,,0,0,0,,,,,,,0,0$/,
+      /^shop,app,reg\.example\/app,,,Unknown,NotReconciled,.+,Unknown,,,,0,0,0,,,,,,,0,0,$/,
     );
   });
 });

@@ -21,6 +21,7 @@ interface Explanation {
     readonly env: readonly { name: string; value: string }[];
     readonly files: readonly string[];
     readonly pullSecret: string | null;
+    readonly temporary: boolean;
   };
 }
 
@@ -83,6 +84,7 @@ describe('explain from files', () => {
           ],
           files: ['/var/run/secrets/image-credential-binding/config.json'],
           pullSecret: null,
+          temporary: false,
         },
         scheduledScans: [],
       },
@@ -101,7 +103,7 @@ describe('explain from files', () => {
         ['reg.example/app', 'reg.example/app', 0],
       ],
     );
-    assert.deepEqual(list[1]?.delivery, { env: [], files: [], pullSecret: null });
+    assert.deepEqual(list[1]?.delivery, { env: [], files: [], pullSecret: null, temporary: false });
   });
 
   it('shows which pull secret scans mount themselves, with the delivery of the controller', () => {
@@ -113,11 +115,13 @@ describe('explain from files', () => {
     const mounted = (...more: readonly string[]) =>
       explained(['reg.example/app', ...args, ...more]).list[0]?.delivery.pullSecret;
     assert.deepEqual([mounted(), mounted('--delivery', 'Direct')], [null, 'pull']);
+    const temporary = explained(['reg.example/app', ...args, '--delivery', 'Temporary']).list[0]?.delivery;
+    assert.deepEqual([temporary?.temporary, temporary?.pullSecret], [true, null]);
     const { stdout } = runExplain(['reg.example/app', ...args, '--delivery=Direct']);
     assert.match(stdout, /Secret pull itself, with all its logins/);
     const wildcard = files.write('a.json', pullSecret('pull', { '*.example': entry('user') }));
     const [misread] = explained(['reg.example/app', ...args, ...wildcard, '--delivery=Direct']).list;
-    assert.deepEqual(misread?.delivery, { env: [], files: [], pullSecret: null });
+    assert.deepEqual(misread?.delivery, { env: [], files: [], pullSecret: null, temporary: false });
     assert.ok(misread?.conditions.some(({ reason }) => reason === 'NotDirect'));
   });
 

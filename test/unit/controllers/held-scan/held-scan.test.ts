@@ -13,6 +13,7 @@ import type { RawScan } from '../../../../src/scan/raw-scan.ts';
 import { readAdmittedRun } from '../../../../src/scan/run.ts';
 import { editScan, holdScan } from '../../../../src/scan/scan.ts';
 import type { ScanDecision } from '../../../../src/scan/scan-decision.ts';
+import { temporaryMetadata, temporarySecretName } from '../../../../src/secret/temporary-secret.ts';
 import { Namespace, NOW } from '../binding/namespace.ts';
 
 const DELIVERY = {
@@ -100,6 +101,13 @@ describe('a held Scan', () => {
     assert.equal(holdLeft(run, NOW + LONGEST_HOLD_MS), 0);
   });
 
+  it('waits for 10 minutes if it gets a Secret of its own', () => {
+    const run = readAdmittedRun(holdScan(newScan(false), true));
+    assert.ok(run);
+    assert.equal(holdLeft(run, NOW + LONGEST_HOLD_MS), 600_000 - LONGEST_HOLD_MS);
+    assert.equal(holdLeft(run, NOW + 600_000), 0);
+  });
+
   it('is only resumed if another client has changed its spec', () => {
     const raw = held({ generation: 2 });
     for (const decision of [bindDecision(raw), openDecision(raw)]) {
@@ -152,6 +160,24 @@ describe('held Scans', () => {
     namespace.stores.runs.set(resumed);
     namespace.binding('app');
     assert.deepEqual(taken(), []);
+  });
+});
+
+describe('a held Scan with a Secret of its own', () => {
+  it('is the only one that a change of the Secret enqueues', () => {
+    const namespace = new Namespace();
+    const keys: string[] = [];
+    for (const name of ['scan', 'other']) {
+      const run = readAdmittedRun(holdScan(newScan(false, { name, uid: name }), true));
+      assert.ok(run);
+      namespace.stores.runs.set(run);
+    }
+    connectHeldScanTriggers(namespace.stores, { add: (key) => void keys.push(key) });
+    const owner = { name: 'scan', uid: 'scan' };
+    namespace.trivySecret({
+      metadata: { name: temporarySecretName(owner), ...temporaryMetadata(owner, 'app') },
+    });
+    assert.deepEqual(keys, ['ns/scan']);
   });
 });
 
