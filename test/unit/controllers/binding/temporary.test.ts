@@ -347,6 +347,8 @@ describe('a binding with delivery Temporary', () => {
         namespace.stores.runs.set(run);
         namespace.binding('app', TEMPORARY);
         assert.equal(condition(namespace.report('app').status, 'Stalled'), stalled);
+        // This Scan itself shows that it can be held.
+        assert.equal(decided(), 'Open OwnSecret, Bind');
       }
     });
   });
