@@ -204,31 +204,37 @@ describe('a workload with a private image on a real node', { skip }, () => {
     assertScanned(await scan(), newImage);
   });
 
-  it('is scanned with its pull secret itself mounted, without a copy of the credential', async () => {
-    const spec = { image: newImage, imagePullSecrets: [{ name: 'new' }], verification: 'Required' } as const;
-    await namespace.binding('direct', { ...spec, delivery: 'Direct' });
-    await until(
-      async () => (await namespace.bound('payments')).secretName === 'new',
-      'the scan to mount the pull secret',
-      SECONDS,
-    );
-    assertScanned(await scan(), newImage);
-  });
+  describe('with another delivery', () => {
+    it('is scanned with its pull secret itself mounted, without a copy of the credential', async () => {
+      const spec = {
+        image: newImage,
+        imagePullSecrets: [{ name: 'new' }],
+        verification: 'Required',
+      } as const;
+      await namespace.binding('direct', { ...spec, delivery: 'Direct' });
+      await until(
+        async () => (await namespace.bound('payments')).secretName === 'new',
+        'the scan to mount the pull secret',
+        SECONDS,
+      );
+      assertScanned(await scan(), newImage);
+    });
 
-  it('is scanned with a Secret that exists only as long as the Scan', async () => {
-    const { cluster } = shared;
-    await using states = new ScanStates(cluster);
-    const spec = { image: newImage, imagePullSecrets: [{ name: 'new' }], verification: 'Never' } as const;
-    await namespace.binding('direct', { ...spec, delivery: 'Temporary' });
-    await namespace.condition('direct', 'Ready', 'True Ready', SECONDS);
-    const parameters = [`${newImage}@${digest}`];
-    const created = await createScan(cluster, namespace.name, { spec: { parameters } });
-    const resumed = await untilScan(cluster, created, ({ spec: { suspend } }) => suspend === false);
-    const own = secretOf(resumed) ?? '';
-    assert.notEqual(await namespace.get(SECRETS, own), undefined);
-    assertScanned(await run(resumed.spec), newImage);
-    await states.set(resumed, 'ScanCompleted');
-    await until(async () => (await namespace.get(SECRETS, own)) === undefined, 'the Secret to be deleted');
+    it('is scanned with a Secret that exists only as long as the Scan', async () => {
+      const { cluster } = shared;
+      await using states = new ScanStates(cluster);
+      const spec = { image: newImage, imagePullSecrets: [{ name: 'new' }], verification: 'Never' } as const;
+      await namespace.binding('direct', { ...spec, delivery: 'Temporary' });
+      await namespace.condition('direct', 'Ready', 'True Ready', SECONDS);
+      const parameters = [`${newImage}@${digest}`];
+      const created = await createScan(cluster, namespace.name, { spec: { parameters } });
+      const resumed = await untilScan(cluster, created, ({ spec: { suspend } }) => suspend === false);
+      const own = secretOf(resumed) ?? '';
+      assert.notEqual(await namespace.get(SECRETS, own), undefined);
+      assertScanned(await run(resumed.spec), newImage);
+      await states.set(resumed, 'ScanCompleted');
+      await until(async () => (await namespace.get(SECRETS, own)) === undefined, 'the Secret to be deleted');
+    });
   });
 });
 
