@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../../src/api/index.ts';
 import type { Run } from '../../../src/scan/run.ts';
+import { temporaryMetadata, temporarySecretName } from '../../../src/secret/temporary-secret.ts';
 import { connectTriggers } from '../../support/triggers.ts';
 import { Namespace, NOW } from './binding/namespace.ts';
 
@@ -29,6 +30,13 @@ function bound() {
 }
 
 type Bound = ReturnType<typeof bound>;
+
+const OWNER = { name: 'daily-1', uid: 'uid' };
+const TEMPORARY = temporarySecretName(OWNER);
+
+function temporary() {
+  return { metadata: { name: TEMPORARY, ...temporaryMetadata(OWNER, 'app') } };
+}
 
 /** The keys that a change adds to the queues, without their namespace. */
 async function enqueuedBy(change: (bound: Bound) => void): Promise<{
@@ -211,6 +219,25 @@ describe('the triggers', () => {
       bindings: [],
       trivySecrets: ['of app'],
       runs: ['scan'],
+    },
+    {
+      name: 'its binding and itself when a temporary Secret is created',
+      change: ({ namespace }) => namespace.trivySecret(temporary()),
+      bindings: ['app'],
+      trivySecrets: [TEMPORARY],
+      runs: [],
+    },
+    {
+      name: 'its temporary Secret when a Scan changes that does not mount it',
+      change: ({ namespace }) => {
+        namespace.trivySecret(temporary());
+        const raw = { namespace: 'ns', name: 'daily-1', uid: 'uid', resourceVersion: '1', createdAt: 0 };
+        const none = { secretName: undefined, scheduledScan: undefined, request: undefined };
+        namespace.stores.runs.set({ ...raw, ...none, state: 'Failed', isScanned: true });
+      },
+      bindings: ['app'],
+      trivySecrets: [TEMPORARY],
+      runs: [],
     },
     {
       name: 'the bindings of its repository, and the empty name, when a scan loses its binding annotation',
