@@ -89,6 +89,41 @@ describe('Scans with the delivery Temporary', () => {
     );
   }
 
+  /** @returns what allows them again */
+  async function refuseTemporarySecrets({ name }: TestNamespace): Promise<() => Promise<void>> {
+    const apiVersion = 'admissionregistration.k8s.io/v1';
+    const expression = `!has(object.metadata.labels) || !('${TEMPORARY_LABEL}' in object.metadata.labels)`;
+    const rule = { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['secrets'] };
+    const items = [
+      {
+        ...{ apiVersion, kind: 'ValidatingAdmissionPolicy', metadata: { name } },
+        spec: { matchConstraints: { resourceRules: [rule] }, validations: [{ expression }] },
+      },
+      {
+        ...{ apiVersion, kind: 'ValidatingAdmissionPolicyBinding', metadata: { name } },
+        spec: {
+          ...{ policyName: name, validationActions: ['Deny'] },
+          matchResources: { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': name } } },
+        },
+      },
+    ];
+    const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+    await cluster.controlPlane.kubectl(['create', '-f', '-'], { input });
+    const probe = { metadata: { namespace: name, name: 'probe', labels: { [TEMPORARY_LABEL]: 'true' } } };
+    const isRefused = async () => {
+      const args = ['create', '--dry-run=server', '-f', '-'];
+      const object = JSON.stringify({ apiVersion: 'v1', kind: 'Secret', ...probe });
+      return cluster.controlPlane.kubectl(args, { input: object }).then(
+        () => false,
+        () => true,
+      );
+    };
+    await until(isRefused, 'the API server to refuse such Secrets');
+    return async () => {
+      await cluster.controlPlane.kubectl(['delete', '-f', '-'], { input });
+    };
+  }
+
   it('get a Secret of their own before they start, which is deleted when the scanner has finished', async () => {
     const namespace = await readyNamespace();
     await onlyThePullSecret(namespace);
@@ -170,6 +205,19 @@ describe('Scans with the delivery Temporary', () => {
       await namespace.condition('app', 'Stalled', 'True NotAnnotated');
       assert.equal(isBound(await untilScan(cluster, scan, isResumed)), false);
       assert.equal(isHeld(await createScan(cluster, namespace.name)), false);
+    });
+
+    it('stay held while the API server refuses their Secrets, and start with them afterwards', async () => {
+      const namespace = await readyNamespace();
+      const allow = await refuseTemporarySecrets(namespace);
+      const scan = await createScan(cluster, namespace.name);
+      await until(
+        async () => /the API server refused the write/.test(await controller.log()),
+        'the controller to report the refused write',
+      );
+      assert.ok(isHeld(await untilScan(cluster, scan, () => true)));
+      await allow();
+      assert.ok(isBound(await untilScan(cluster, scan, isResumed)));
     });
 
     it('get what the binding delivers after a change of its delivery while they are held', async () => {
