@@ -28,6 +28,7 @@ function everywhere(text: string, ready: 'True' | 'False' = 'False'): AuditEntry
     },
     trivySecret: { name: text },
     scans: { matched: 3, bound: 2, failing: 1, unreadable: 1, names: [{ name: text, reason: text }] },
+    temporarySecrets: { count: 1, names: [{ name: text, scan: text, createdTime: text }] },
     candidates: [{ secret: text, registryKey: text, result: text, reason: text }],
     history: [{ time: text, reason: text, from: side, to: side, scans: 1 }],
     conditions: [
@@ -103,7 +104,7 @@ describe('the page of an audit', () => {
     assert.ok(bad !== undefined);
     const folded = elementsIn(bad).filter(({ name }) => name === 'details');
     assert.equal(folded.length, 1);
-    for (const title of ['Conditions', 'Candidates', 'ScheduledScans', 'History'])
+    for (const title of ['Conditions', 'Candidates', 'ScheduledScans', 'Secrets of Scans', 'History'])
       assert.ok(folded.map(textOf).join('').includes(title), title);
     assert.match(textOf(bad), /✗ bad.*2 of 3 bound, 1 failing, 1 unreadable/s);
   });
