@@ -94,6 +94,7 @@ describe(`${COUNT} Scans with the delivery Temporary, while controllers are kill
   const controllers: AdmittingController[] = [];
   const created: RawScan[] = [];
   const killPoints = new Map<KillPoint, number>();
+  let kills = 0;
 
   before(async () => {
     cluster = await Cluster.start();
@@ -140,6 +141,7 @@ describe(`${COUNT} Scans with the delivery Temporary, while controllers are kill
     assert.ok(killed);
     process.kill(killed.process.pid, 'SIGKILL');
     await killed.process.exited;
+    kills += 1;
     await noteKillPoints();
     const next = await start({ until: 'serving', port: Number(new URL(killed.webhook).port) });
     controllers[index] = next;
@@ -195,7 +197,7 @@ describe(`${COUNT} Scans with the delivery Temporary, while controllers are kill
     assert.equal((await operator.list()).some(isHeld), false);
   });
 
-  after(() => process.stderr.write(`kill points: ${JSON.stringify(Object.fromEntries(killPoints))}\n`));
+  after(() => process.stderr.write(`${kills} kills: ${JSON.stringify(Object.fromEntries(killPoints))}\n`));
 });
 
 function killPointOf(scan: RawScan, owners: ReadonlySet<string | undefined>): readonly KillPoint[] {
