@@ -18,7 +18,8 @@ interface Rendered {
 }
 
 /**
- * Renders the chart with its default values, without hooks and without the labels that only Helm reads.
+ * Renders the chart with its default values, without hooks and without the labels that only Helm reads. The admission webhook is
+ * off, because its certificates need a hook.
  *
  * @param helm - path of the program
  * @param files - of the chart
@@ -32,6 +33,7 @@ export async function rendered(helm: string, files: readonly ReleaseFile[]): Pro
       await writeFile(join(folder, path), content);
     }
     const flags = ['--namespace', NAME, '--include-crds', '--no-hooks', '--kube-version', '1.30.0'];
+    flags.push('--set', 'admission.enabled=false');
     const { stdout } = await promisify(execFile)(helm, ['template', NAME, folder, ...flags], {
       maxBuffer: 2 ** 26,
       // No repositories, plugins and settings of the user.
@@ -63,8 +65,8 @@ function withoutHelmLabels(text: string): string {
 /** Everything in one file, for `kubectl apply`. */
 export function installFile(objects: readonly Rendered[], version: string): ReleaseFile {
   const header = `# Image-credential-binding ${version} for all namespaces: the CRD of ImageCredentialBindings, and the controller in the
-# namespace ${NAME}. These are the objects of the Helm chart with its default values. For other values, use
-# the chart.
+# namespace ${NAME}. These are the objects of the Helm chart with its default values, but without the
+# admission webhook, because its certificates need a hook of Helm. For other values, use the chart.
 #
 # Requires Kubernetes 1.30 or later, and secureCodeBox. To install, or to upgrade from an earlier version of this file:
 #

@@ -48,7 +48,8 @@ export interface StartOptions {
 
 /**
  * Installs the chart with Helm. Because there are no nodes, its Deployment gets no pods. {@link startController} runs the
- * controller with the chart's ServiceAccount.
+ * controller with the chart's ServiceAccount. For the same reason, the admission webhook is off, unless a value turns it on:
+ * Helm would wait for the Job that registers it.
  *
  * @param values - as for Helm's `--set`: `config.discovery.enabled=true`
  */
@@ -59,7 +60,7 @@ export async function installChart(
 ): Promise<void> {
   const { helm } = await tools(['helm'], log ?? (() => undefined));
   const arguments_ = ['install', RELEASE, CHART, '--namespace', RELEASE, '--create-namespace'];
-  for (const value of values) arguments_.push('--set', value);
+  for (const value of ['admission.enabled=false', ...values]) arguments_.push('--set', value);
   const { code, stderr } = await controlPlane.group.run(helm, arguments_, {
     env: { KUBECONFIG: controlPlane.kubeconfig },
   });

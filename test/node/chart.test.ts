@@ -19,7 +19,6 @@ import type { Pod } from './scanner-pod.ts';
 const LEASES: Resource = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease' };
 const HOST = 'reg.example';
 const TIMEOUT = ['--wait', '--timeout', '3m'];
-const ADMISSION = ['--set', 'admission.enabled=true'];
 /** Longer than it takes another pod to take over the Lease. */
 const TAKE_OVER_SECONDS = 60;
 
@@ -120,7 +119,7 @@ describe('the chart on a real node, in a namespace that enforces the standard "r
   }
 
   it('installs, both replicas become ready, and a Job makes the API server call them for a Scan', async () => {
-    await helm('install', RELEASE, CHART, ...ADMISSION, ...TIMEOUT);
+    await helm('install', RELEASE, CHART, ...TIMEOUT);
     assert.equal((await readyPods()).length, 2);
     await assertDelivers();
     await until(
@@ -139,7 +138,7 @@ describe('the chart on a real node, in a namespace that enforces the standard "r
     })();
     try {
       await assertBoundWhile(() =>
-        helm('upgrade', RELEASE, CHART, ...ADMISSION, '--set', 'config.logLevel=debug', ...TIMEOUT),
+        helm('upgrade', RELEASE, CHART, '--set', 'config.logLevel=debug', ...TIMEOUT),
       );
     } finally {
       upgraded = true;

@@ -48,6 +48,7 @@ export const INSTALL_RIGHTS: readonly Right[] = [
   ...rights('rbac.authorization.k8s.io', 'clusterrolebindings', 'create'),
   ...rights('admissionregistration.k8s.io', 'validatingadmissionpolicies', 'create'),
   ...rights('admissionregistration.k8s.io', 'validatingadmissionpolicybindings', 'create'),
+  ...rights('admissionregistration.k8s.io', 'mutatingwebhookconfigurations', 'create'),
 ];
 
 /**

@@ -53,7 +53,7 @@ describe('a controller that finds missing or older CRDs', () => {
     const { helm } = await tools(['helm'], () => undefined);
     const { controlPlane } = cluster;
     const env = { KUBECONFIG: controlPlane.kubeconfig };
-    const args = ['upgrade', RELEASE, CHART, '--namespace', RELEASE];
+    const args = ['upgrade', RELEASE, CHART, '--namespace', RELEASE, '--set', 'admission.enabled=false'];
     const { code, stdout, stderr } = await controlPlane.group.run(helm, args, { env });
     assert.equal(code, 0, stderr);
     assert.match(stdout, /Wait until a pod is the leader/);

@@ -50,7 +50,9 @@ describe('the chart', () => {
 
   it('grants the same rights in each listed namespace, and none for the cluster', async () => {
     const [, list = ''] = /--set '(namespaces=\{shop,payments\})'/.exec(docs('namespaces.md')) ?? [];
-    const set = ['config.discovery.enabled=true', 'config.discovery.markPods=true'];
+    // The Job that registers the webhook has rights of its own.
+    const admission = 'admission.enabled=false';
+    const set = ['config.discovery.enabled=true', 'config.discovery.markPods=true', admission];
     const made = chart.objects({ release: 'image-credential-binding', set: [list, ...set] });
     await assertTaken(container(podTemplate(made)));
     assert.ok(container(podTemplate(made)).args.includes('--namespaces=shop,payments'));
@@ -77,13 +79,30 @@ describe('the chart', () => {
 
   it('creates no cluster-scoped object if the values turn them off', () => {
     const [, off = ''] =
-      /--set (policy\.enabled=false,userRoles\.enabled=false)/.exec(docs('namespaces.md')) ?? [];
+      /--set (policy\.enabled=false,userRoles\.enabled=false,admission\.enabled=false)/.exec(
+        docs('namespaces.md'),
+      ) ?? [];
     const scoped = (...set: readonly string[]) =>
       chart
         .objects({ set: ['namespaces={shop}', ...set] })
         .filter(({ metadata }) => metadata.namespace === undefined);
-    assert.equal(scoped().length, 4);
+    assert.equal(scoped().length, 7);
     assert.deepEqual(scoped(off), []);
+  });
+
+  it('registers the admission webhook by default, and creates nothing of it if the values turn it off', () => {
+    const named = (values: object) =>
+      chart.objects({ values }).filter(({ metadata }) => /-(?:webhook|register)$/.test(metadata.name));
+    const webhooks = (values: object) =>
+      chart.objects({ values }).filter(({ kind }) => kind === 'MutatingWebhookConfiguration');
+    const flags = (values: object) =>
+      container(podTemplate(chart.objects({ values }))).args.filter((arg) => arg.startsWith('--admission'));
+    const kinds = named({}).map(({ kind }) => kind);
+    for (const kind of ['Service', 'Secret', 'Job']) assert.ok(kinds.includes(kind), kind);
+    assert.equal(webhooks({}).length, 1);
+    assert.equal(flags({}).length, 2);
+    const off = { admission: { enabled: false } };
+    assert.deepEqual([named(off), webhooks(off), flags(off)], [[], [], []]);
   });
 
   it('creates the admission policy by default, for the configured namespaces', () => {
@@ -136,7 +155,7 @@ describe('the chart', () => {
     ]);
   });
 
-  it("schedules the pod of the uninstall Job like the controller's pods", () => {
+  it("schedules the pods of the Jobs like the controller's pods", () => {
     const wherever = {
       nodeSelector: { pool: 'tools' },
       tolerations: [{ key: 'pool', operator: 'Exists' }],
@@ -147,18 +166,28 @@ describe('the chart', () => {
     };
     const pods = { podAnnotations: { 'sidecar.istio.io/inject': 'false' }, podLabels: { team: 'security' } };
     const objects = chart.objects({ values: { ...wherever, ...pods } });
-    for (const kind of ['Deployment', 'Job'] as const) {
-      const { metadata, spec } = podTemplate(objects, kind);
+    const jobs = objects.filter(({ kind }) => kind === 'Job');
+    assert.equal(jobs.length, 2);
+    for (const object of [...jobs, ...objects.filter(({ kind }) => kind === 'Deployment')]) {
+      const {
+        kind,
+        metadata: { name: of },
+      } = object;
+      const { metadata, spec } = podTemplate([object], kind as 'Deployment' | 'Job');
       for (const [name, value] of Object.entries(wherever))
-        assert.deepEqual(spec[name], value, `${kind}: ${name}`);
+        assert.deepEqual(spec[name], value, `${of}: ${name}`);
       assert.deepEqual(metadata.annotations, pods.podAnnotations);
       assert.equal(metadata.labels['team'], 'security');
     }
   });
 
-  it('gives the requests of the uninstall Job as long as those of the controller, because no user waits', () => {
-    const { args } = container(podTemplate(chart.objects(), 'Job'));
-    assert.ok(args.includes('--request-timeout=30s'), args.join(' '));
+  it('gives the requests of the Jobs as long as those of the controller, because no user waits', () => {
+    const jobs = chart.objects().filter(({ kind }) => kind === 'Job');
+    assert.equal(jobs.length, 2);
+    for (const job of jobs) {
+      const { args } = container(podTemplate([job], 'Job'));
+      assert.ok(args.includes('--request-timeout=30s'), args.join(' '));
+    }
   });
 
   it('does not let values override the labels that select its pods', () => {
@@ -212,22 +241,21 @@ describe('the chart', () => {
       policies({}).map(({ metadata }) => metadata.name),
       ['icb-image-credential-binding', 'icb-image-credential-binding-unbind'],
     );
-    for (const { spec } of policies({}))
+    const off = { admission: { enabled: false } };
+    for (const { spec } of policies(off))
       assert.deepEqual([spec?.['ingress'], spec?.['egress']], [[{ ports }], [{}]]);
-    for (const { spec } of policies({ networkPolicy: { ingressFrom, egress } }))
+    for (const { spec } of policies({ ...off, networkPolicy: { ingressFrom, egress } }))
       assert.deepEqual([spec?.['ingress'], spec?.['egress']], [[{ ports, from: ingressFrom }], egress]);
     const webhookFrom = [{ ipBlock: { cidr: '192.0.2.0/28' } }];
     const webhook = { ports: [{ port: 9443, protocol: 'TCP' }] };
-    const admission = { enabled: true };
-    for (const { spec } of policies({ admission, networkPolicy: { ingressFrom } }))
+    for (const { spec } of policies({ networkPolicy: { ingressFrom } }))
       assert.deepEqual(spec?.['ingress'], [{ ports, from: ingressFrom }, webhook]);
-    for (const { spec } of policies({ admission, networkPolicy: { webhookFrom } }))
+    for (const { spec } of policies({ networkPolicy: { webhookFrom } }))
       assert.deepEqual(spec?.['ingress'], [{ ports }, { ...webhook, from: webhookFrom }]);
   });
 
   it('names its objects after the release, so that no two releases share a name', () => {
     const long = 'a'.repeat(53);
-    const admission = { admission: { enabled: true } };
     const cases = [
       ['image-credential-binding', 'image-credential-binding', {}, 'image-credential-binding'],
       ['icb', 'icb', {}, 'icb-image-credential-binding'],
@@ -236,7 +264,7 @@ describe('the chart', () => {
       [long, 'icb', {}, `${long}`],
     ] as const;
     for (const [release, namespace, values, expected] of cases) {
-      const objects = chart.objects({ release, namespace, values: { ...values, ...admission } });
+      const objects = chart.objects({ release, namespace, values });
       for (const { kind, metadata } of objects.filter(({ metadata }) => metadata.namespace !== undefined)) {
         assert.ok(metadata.name.startsWith(expected), metadata.name);
         if (['Job', 'Service'].includes(kind)) assert.ok(metadata.name.length <= 63);
@@ -244,7 +272,7 @@ describe('the chart', () => {
     }
     const scoped = (namespace: string) =>
       chart
-        .objects({ release: 'image-credential-binding', namespace, values: admission })
+        .objects({ release: 'image-credential-binding', namespace })
         .filter(({ metadata }) => metadata.namespace === undefined)
         .map(({ kind, metadata }) => `${kind}/${metadata.name}`);
     const names = ['image-credential-binding', 'shop', 'payments'].flatMap(scoped);

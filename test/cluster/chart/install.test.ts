@@ -9,6 +9,7 @@ import { RELEASE, startController } from '../../../hack/testenv/controller.ts';
 import { secureCodeBoxCrds } from '../../../hack/testenv/securecodebox/crds.ts';
 import { tools } from '../../../hack/testenv/tools/tools.ts';
 import { Chart, podTemplate } from '../../support/cluster/chart.ts';
+import { writeHelmWithoutWebhook } from '../../support/cluster/webhook-off.ts';
 import { until } from '../../support/until.ts';
 
 const CRD = 'crd/imagecredentialbindings.credentials.securecodebox.io';
@@ -71,6 +72,7 @@ const values: Readonly<Record<string, object>> = {
     userRoles: { enabled: false },
     uninstall: { unbind: false },
     policy: { enabled: false },
+    admission: { enabled: false },
   },
   'without aggregated roles': { userRoles: { aggregate: false } },
   'with the NetworkPolicy of its README': narrowed,
@@ -81,7 +83,12 @@ const noted: readonly (readonly [string, object, readonly RegExp[], readonly Reg
   [
     'with default values',
     {},
-    [/watches all namespaces\./, /Or let the controller create bindings from pods:/],
+    [
+      /watches all namespaces\./,
+      /Or let the controller create bindings from pods:/,
+      // Without nodes, the webhook is off.
+      /The admission webhook is disabled\./,
+    ],
     [/admission policy/, /Uninstalling leaves scans bound/, /annotate namespace/],
   ],
   [
@@ -133,11 +140,12 @@ describe('the chart on a real API server', () => {
   before(async () => {
     const log = (line: string) => process.stderr.write(`${line}\n`);
     const programs = await tools(['helm', 'kubectl'], log);
-    helm = programs.helm;
-    path = [dirname(helm), dirname(programs.kubectl), process.env['PATH']].join(':');
     chart = await Chart.open();
     // Creates the pods of Deployments, and the rules of aggregated ClusterRoles.
     controlPlane = await startControlPlane({ log, controllerManager: true });
+    await writeHelmWithoutWebhook(controlPlane.directory, programs.helm);
+    helm = join(controlPlane.directory, 'helm');
+    path = [controlPlane.directory, dirname(programs.kubectl), process.env['PATH']].join(':');
     await controlPlane.installCrds(secureCodeBoxCrds());
     for (const name of ['shop', 'payments', 'tools', 'dry-run'])
       await controlPlane.kubectl(['create', 'namespace', name]);

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { globSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { load } from 'js-yaml';
 import { CHART, CRDS, DOCS, ROOT } from '../../../hack/root.ts';
 import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
 import { tools } from '../../../hack/testenv/tools/tools.ts';
 import { readDashboard, render } from '../../support/cluster/monitoring.ts';
+import { writeHelmWithoutWebhook } from '../../support/cluster/webhook-off.ts';
 
 /** The name of the release and of its namespace. */
 const RELEASE = 'image-credential-binding';
@@ -23,8 +24,9 @@ describe('monitoring, installed as docs/alerts.md says', () => {
     values = [...page.matchAll(/--set (metrics\.\S+)/g)].map(([, value = '']) => value);
     const log = (line: string) => process.stderr.write(`${line}\n`);
     const { helm } = await tools(['helm'], log);
-    path = [dirname(helm), process.env['PATH']].join(':');
     controlPlane = await startControlPlane({ log, auditLog: false });
+    await writeHelmWithoutWebhook(controlPlane.directory, helm);
+    path = [controlPlane.directory, process.env['PATH']].join(':');
     await controlPlane.installCrds(globSync(join(CRDS, '*.yaml')));
   });
   after(() => controlPlane?.stop());
@@ -132,10 +134,13 @@ describe('monitoring, installed as docs/alerts.md says', () => {
   });
 
   it('is off by default', async () => {
-    const text = await render({ namespace: RELEASE, name: RELEASE }, []);
+    const text = await render({ namespace: RELEASE, name: RELEASE }, ['admission.enabled=false']);
     assert.doesNotMatch(text, /kind: (Service|ServiceMonitor|PrometheusRule|ConfigMap)$/m);
     assert.match(
-      await render({ namespace: RELEASE, name: RELEASE }, ['metrics.service.enabled=true']),
+      await render({ namespace: RELEASE, name: RELEASE }, [
+        'admission.enabled=false',
+        'metrics.service.enabled=true',
+      ]),
       /kind: Service$/m,
     );
   });

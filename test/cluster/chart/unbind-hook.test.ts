@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { CHART } from '../../../hack/root.ts';
 import { RELEASE, type RunningController } from '../../../hack/testenv/controller.ts';
@@ -9,6 +9,7 @@ import { Cluster, SECRETS, secretNameOf, type TestNamespace } from '../../suppor
 import { type Ran, runCommand } from '../../support/cluster/command.ts';
 import { completeJob } from '../../support/cluster/complete-job.ts';
 import { deletePod } from '../../support/cluster/pods.ts';
+import { writeHelmWithoutWebhook } from '../../support/cluster/webhook-off.ts';
 import { until } from '../../support/until.ts';
 
 const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
@@ -51,6 +52,8 @@ for (const { title, values } of variants) {
       helm = (await tools(['helm'], (line) => process.stderr.write(`${line}\n`))).helm;
       // The controller lacks rights when it stops, because the chart is deleted before.
       cluster = await Cluster.start({ lacksRights: true });
+      await writeHelmWithoutWebhook(cluster.controlPlane.directory, helm);
+      helm = join(cluster.controlPlane.directory, 'helm');
       namespaces = [await cluster.namespace(), await cluster.namespace()];
     });
     after(async () => cluster?.[Symbol.asyncDispose]());
@@ -68,7 +71,7 @@ for (const { title, values } of variants) {
 
     it('has no hook if the values turn it off', async () => {
       const rendered = (...set: readonly string[]) =>
-        runHelm('template', RELEASE, CHART, '--kube-version', '1.30.0', ...set);
+        runHelm('template', RELEASE, CHART, '--kube-version=1.30.0', '--set=admission.enabled=false', ...set);
       assert.match((await rendered()).stdout, /helm\.sh\/hook/);
       const { code, stdout } = await rendered('--set', 'uninstall.unbind=false');
       assert.equal(code, 0);
@@ -202,10 +205,11 @@ describe('helm uninstall with a terminating namespace in the list, and without a
     const { helm } = await tools(['helm'], (line) => process.stderr.write(`${line}\n`));
     await using cluster = await Cluster.start({ lacksRights: true });
     const { controlPlane } = cluster;
+    await writeHelmWithoutWebhook(controlPlane.directory, helm);
     const [active, terminating] = [await cluster.namespace(), await cluster.namespace()];
     const before = await bindAndStop(cluster, active);
     const runHelm = (...args: readonly string[]): Promise<Ran> =>
-      controlPlane.group.run(helm, [...args, '--namespace', RELEASE], {
+      controlPlane.group.run(join(controlPlane.directory, 'helm'), [...args, '--namespace', RELEASE], {
         env: { KUBECONFIG: controlPlane.kubeconfig, PATH: dirname(helm) },
       });
     const list = `namespaces={${active.name},${terminating.name}}`;

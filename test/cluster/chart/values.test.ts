@@ -67,8 +67,8 @@ const accepted: Readonly<Record<string, object>> = {
       ]),
     ),
   ),
-  'that only new Scans are bound': { config: { bind: 'scans' }, admission: { enabled: true } },
-  'the webhook, with certificates of the chart': { admission: { enabled: true } },
+  'that only new Scans are bound': { config: { bind: 'scans' } },
+  'that only ScheduledScans are bound': { admission: { enabled: false } },
   'the webhook, with a certificate of cert-manager': {
     admission: {
       enabled: true,
@@ -131,22 +131,22 @@ const refused: readonly (readonly [string, object, RegExp])[] = [
   ],
   [
     'that only new Scans are bound, without the webhook',
-    { config: { bind: 'scans' } },
+    { config: { bind: 'scans' }, admission: { enabled: false } },
     /at '\/admission\/enabled': value must be true/,
   ],
   [
     'the delivery Temporary, without the webhook',
-    { config: { delivery: 'Temporary' } },
+    { config: { delivery: 'Temporary' }, admission: { enabled: false } },
     /at '\/admission\/enabled': value must be true/,
   ],
   [
     'the delivery Shared, without the right to write Secrets',
-    { config: { writeSecrets: false } },
+    { config: { writeSecrets: false }, admission: { enabled: false } },
     /at '\/config\/delivery': value must be 'Direct'/,
   ],
   [
     'certificates that the controller writes, without the right to write Secrets',
-    { config: { delivery: 'Direct', writeSecrets: false }, admission: { enabled: true } },
+    { config: { delivery: 'Direct', writeSecrets: false } },
     /at '\/admission\/certificates\/source': value must be one of 'cert-manager', 'secret'/,
   ],
   [

@@ -18,7 +18,7 @@ describe('the page about uninstalling', () => {
   const hookObjects = (namespace: string, namespaces: readonly string[]) =>
     chart
       .objects({ release: RELEASE, namespace, values: { namespaces } })
-      .filter(({ metadata }) => metadata.annotations?.['helm.sh/hook'] !== undefined)
+      .filter(({ metadata }) => metadata.annotations?.['helm.sh/hook'] === 'post-delete')
       .map(({ kind, metadata }) => [kind.toLowerCase(), metadata.name, metadata.namespace ?? ''].join(' '));
 
   it('deletes each object of the Job by its name, and nothing else', () => {

@@ -5,6 +5,7 @@ import { dump, load } from 'js-yaml';
 import { ROOT } from '../../../hack/root.ts';
 import type { ControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
 import type { Child, Output } from '../../../hack/testenv/processes/process-group.ts';
+import { writeHelmWithoutWebhook } from '../cluster/webhook-off.ts';
 
 /** The namespace of a reader's kubeconfig. */
 export const NAMESPACE = 'shop';
@@ -48,9 +49,10 @@ export class Reader {
     const { bin: commands } = packageJson();
     for (const [command, file] of Object.entries(commands))
       await symlink(join(ROOT, file), join(bin, command));
+    await writeHelmWithoutWebhook(bin, programs.helm);
     const kubeconfig = join(home, 'kubeconfig');
     await writeFile(kubeconfig, await inNamespace(controlPlane.kubeconfig), { mode: 0o600 });
-    const path = [bin, ...[process.execPath, programs.kubectl, programs.helm].map(dirname)];
+    const path = [bin, ...[process.execPath, programs.kubectl].map(dirname)];
     return new Reader(controlPlane, {
       folder,
       env: { HOME: home, KUBECONFIG: kubeconfig, PATH: [...path, process.env['PATH']].join(':') },

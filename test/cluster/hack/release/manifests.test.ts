@@ -39,10 +39,11 @@ describe('the manifests of a release', () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  it('have neither hooks nor labels of Helm', () => {
+  it('have neither hooks nor labels of Helm, nor the admission webhook, which needs a hook', () => {
     assert.match(install, /^kind: Deployment$/m);
     assert.doesNotMatch(install, /helm\.sh|: Helm$/m);
     assert.doesNotMatch(install, /^kind: Job$/m);
+    assert.doesNotMatch(install, /MutatingWebhookConfiguration|--admission/);
   });
 
   describe('with --image', () => {
@@ -62,7 +63,7 @@ describe('the manifests of a release', () => {
       );
       const { content } = installFile(await rendered(programs.helm, files), version);
       for (const [text, count] of [
-        [stdout, 2],
+        [stdout, 3],
         [`${content}`, 1],
       ] as const) {
         const images = JSON.stringify(loadAll(text)).match(/"image":"[^"]+"/g);
