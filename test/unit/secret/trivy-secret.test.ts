@@ -251,31 +251,17 @@ describe('a Trivy Secret', () => {
 });
 
 describe('the temporary Secret of a Scan', () => {
-  const held = { hold: 'AwaitsSecret', isEdited: false, canHold: true, unbound: undefined } as const;
-  const admission = { ...held, isMarked: false, hasTimedOut: false };
-  const resumed = { ...admission, hold: 'None' } as const;
+  const running = { hold: 'None', isScanned: false, secretName: 'own' } as const;
   const cases: readonly (readonly [string, Parameters<typeof decideTemporarySecret>[0], string])[] = [
-    ['is deleted if the Scan is gone', { scan: undefined, mounted: false }, 'DeleteIfGone'],
-    ['is kept while the Scan is held', { scan: { isScanned: false, admission }, mounted: false }, 'Keep'],
-    [
-      'is kept while the scanner runs',
-      { scan: { isScanned: false, admission: resumed }, mounted: true },
-      'Keep',
-    ],
-    ['is kept without the webhook', { scan: { isScanned: false }, mounted: true }, 'Keep'],
-    [
-      'is deleted after the scanner',
-      { scan: { isScanned: true, admission: resumed }, mounted: true },
-      'Delete',
-    ],
-    [
-      'is deleted if the Scan started without it',
-      { scan: { isScanned: false, admission: resumed }, mounted: false },
-      'Delete',
-    ],
+    ['is deleted if the Scan is gone', undefined, 'Delete'],
+    ['is kept while the Scan is held', { ...running, hold: 'AwaitsSecret', secretName: undefined }, 'Keep'],
+    ['is kept while the scanner runs', running, 'Keep'],
+    ['is deleted after the scanner', { ...running, isScanned: true }, 'Delete'],
+    ['is deleted if the Scan started without it', { ...running, secretName: undefined }, 'Delete'],
+    ['is deleted if the Scan started with another one', { ...running, secretName: 'other' }, 'Delete'],
   ];
-  for (const [title, use, decision] of cases)
-    it(title, () => assert.equal(decideTemporarySecret(use), decision));
+  for (const [title, scan, decision] of cases)
+    it(title, () => assert.equal(decideTemporarySecret(scan, 'own'), decision));
 });
 
 describe('a Secret with the label of temporary ones', () => {
