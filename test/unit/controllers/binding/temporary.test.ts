@@ -284,6 +284,20 @@ describe('a binding with delivery Temporary', () => {
       assert.equal(namespace.decideWhole(held(), 'Registry').secretWrite.write, 'Create');
     });
 
+    it('does not use what a Secret that is left from before contains, if its login is not known', () => {
+      namespace.login('reg.example', LOGIN);
+      const { secretWrite } = namespace.decideWhole(held(), 'Registry');
+      assert.ok(secretWrite.write === 'Create');
+      namespace.trivySecret(secretWrite.desired.content.object);
+      assert.equal(decided(), 'Open Login, Bind');
+      const other = { 'access-key-id': 'AKIAIOSFODNN7OTHER00', 'secret-access-key': 'y/0123456789abcdef' };
+      namespace.credentialSecret('keys', { ...other, region: 'eu-central-1' });
+      const { answer } = LOGIN;
+      namespace.login('reg.example', { ...LOGIN, freshUntil: NOW, answer: { ...answer, expiresAt: NOW } });
+      assert.equal(decided(), 'Open Login, Open Credential');
+      assert.equal(namespace.decideWhole(held(), 'Registry').requests?.login?.host, 'reg.example');
+    });
+
     it('uses the login while it is renewed, and reports its expiration', () => {
       namespace.login('reg.example', LOGIN);
       const status = namespace.settle('app', NOW + 8 * HOUR) ?? {};
