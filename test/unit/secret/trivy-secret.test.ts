@@ -284,6 +284,32 @@ describe('a Secret with the label of temporary ones', () => {
       assert.equal(readTrivySecret({ metadata: other }).temporary, undefined);
   });
 
+  it('has no owner whose name or UID is not that of an object, although its name is derived from both', () => {
+    const ownerOf = (owner: typeof scan) => {
+      const name = temporarySecretName(owner);
+      const ownerReferences = metadata.ownerReferences.map((one) => ({ ...one, ...owner }));
+      return readTrivySecret({ metadata: { ...metadata, name, ownerReferences } }).temporary?.scan;
+    };
+    const longest = { name: 'a'.repeat(253), uid: 'u'.repeat(128) };
+    assert.deepEqual(ownerOf(longest), longest);
+    for (const owner of [
+      { ...scan, name: 'a'.repeat(254) },
+      { ...scan, name: 'a,metadata.namespace=other' },
+      { ...scan, name: 'a\nb' },
+      { ...scan, uid: 'u'.repeat(129) },
+    ])
+      assert.equal(ownerOf(owner), undefined);
+  });
+
+  it('names no binding if the annotation is not the name of an object', () => {
+    const named = (binding: string) =>
+      readTrivySecret({
+        metadata: { ...metadata, annotations: { 'credentials.securecodebox.io/binding': binding } },
+      }).temporary?.binding;
+    assert.equal(named('app'), 'app');
+    for (const binding of ['', 'a'.repeat(254), 'a/b', 'a b']) assert.equal(named(binding), undefined);
+  });
+
   it('has a name of a valid length, whatever the name of the Scan', () => {
     const name = temporarySecretName({ name: `${'a'.repeat(229)}.${'-'.repeat(23)}`, uid: 'uid' });
     assert.match(name, /^trivy-a+-[0-9a-f]{10}$/);
