@@ -34,8 +34,8 @@ export function connectHeldScanTriggers(stores: Stores, queue: Pick<Queue, 'add'
 }
 
 /**
- * Whether a change of the status of a binding may decide on Scans. The parts that name Scans and Secrets do not: they change with
- * each Scan that starts unbound, and so many Scans whose holds end would each enqueue all others.
+ * Whether a change of the status of a binding may decide on Scans. The parts that name Scans and Secrets do not. They change with
+ * each Scan that starts unbound, so that each hold that ends would enqueue all Scans that are still held.
  */
 function changesDecisions({ before, after }: Change<Binding>): boolean {
   return !isDeepStrictEqual(decidingStatus(before), decidingStatus(after));

@@ -404,7 +404,10 @@ describe('a binding with delivery Temporary', () => {
       assert.ok(run);
       namespace.stores.runs.set(run);
       const [scan] = namespace.report('app').status.unboundScans?.names ?? [];
-      assert.match(scan?.reason ?? '', /held it until the limit/);
+      assert.match(
+        scan?.reason ?? '',
+        /held it until the limit.*see the conditions of the binding, or.*the log/,
+      );
       assert.equal(readNewScan(endHoldUndecided(held())).hold, 'None');
     });
   });
