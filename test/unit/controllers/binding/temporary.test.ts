@@ -247,6 +247,15 @@ describe('a binding with delivery Temporary', () => {
       }
     });
 
+    it('does not decide on one for which another binding is effective, although that has no credential', () => {
+      namespace.binding('other', TEMPORARY);
+      assert.equal(decided(), 'Open OwnSecret, Bind');
+      namespace.binding('app', { spec: { ...TEMPORARY.spec, imagePullSecrets: [{ name: 'missing' }] } });
+      const { decision, secretWrite } = namespace.decideWhole(held(), 'Registry');
+      assert.ok(decision.result === 'Open' && decision.reason === 'Credential');
+      assert.deepEqual([decision.binding, secretWrite.write], ['app', 'None']);
+    });
+
     it('passes one that its bound ScheduledScan has given another delivery', () => {
       namespace.binding('app');
       namespace.settle('app');
