@@ -78,16 +78,22 @@ export class TrivySecretReconciler {
 
   async #reconcileTemporary(secret: TrivySecret, owner: SecretOwner, log: Logger): Promise<Outcome> {
     const { namespace } = secret;
-    const known = this.#stores.runs.get(indexKey({ namespace }, owner.name));
-    const isKnown = known?.uid === owner.uid;
-    const scan = isKnown
-      ? { ...known, hold: known.admission?.hold ?? 'None' }
-      : await this.#read(namespace, owner);
+    const known = this.#known(namespace, owner);
+    const scan = known ?? (await this.#read(namespace, owner));
     if (decideTemporarySecret(scan, secret.name) === 'Keep')
-      return isKnown ? {} : { requeueAfterMs: UNKNOWN_SCAN_MS };
+      return known === undefined ? { requeueAfterMs: UNKNOWN_SCAN_MS } : {};
     await this.#client.delete(SECRETS, secret);
     log.info({ scan: owner.name }, 'temporary secret deleted');
     return {};
+  }
+
+  /** undefined: the store does not have the Scan, or, without the admission webhook, not whether the Scan is held. */
+  #known(namespace: string, { name, uid }: SecretOwner): SecretUser | undefined {
+    const run = this.#stores.runs.get(indexKey({ namespace }, name));
+    if (run?.uid !== uid) return undefined;
+    const { admission, secretName, isScanned } = run;
+    if (admission === undefined && secretName === undefined) return undefined;
+    return { secretName, isScanned, hold: admission?.hold ?? 'None' };
   }
 
   /**

@@ -8,7 +8,12 @@ import { createScan } from '../../support/cluster/admission.ts';
 import { Cluster, SECRETS, type TestNamespace } from '../../support/cluster/cluster.ts';
 import { until } from '../../support/until.ts';
 
-/** Scans that the controller does not keep in memory: no ScheduledScan created them, and they mount no Secret. */
+const DAILY = {
+  ...{ apiVersion: 'execution.securecodebox.io/v1', kind: 'ScheduledScan', name: 'daily' },
+  uid: '5f0c2f0e-0000-4000-8000-000000000001',
+};
+
+/** Scans that a controller without the webhook does not know, or of which it does not know whether they are held. */
 describe('a temporary Secret that a controller has left, while its Scan still exists', () => {
   let cluster: Cluster;
   let namespace: TestNamespace;
@@ -17,6 +22,13 @@ describe('a temporary Secret that a controller has left, while its Scan still ex
     namespace = await cluster.namespace();
   });
   after(async () => cluster?.[Symbol.asyncDispose]());
+
+  function createHeld(metadata: object = {}): Promise<RawScan> {
+    return createScan(cluster, namespace.name, {
+      metadata: { ...metadata, annotations: { [HELD_ANNOTATION]: 'await-secret' } },
+      spec: { suspend: true },
+    });
+  }
 
   /** Creates the Secret of a Scan, as a controller does that is killed before it resumes the Scan. */
   async function createSecret({ metadata: { name, uid = '' } }: RawScan): Promise<string> {
@@ -31,16 +43,14 @@ describe('a temporary Secret that a controller has left, while its Scan still ex
 
   it('is deleted if the Scan was resumed without it, and kept if the Scan is held', async () => {
     const resumed = await createScan(cluster, namespace.name);
-    const held = await createScan(cluster, namespace.name, {
-      metadata: { annotations: { [HELD_ANNOTATION]: 'await-secret' } },
-      spec: { suspend: true },
-    });
-    const kept = await createSecret(held);
+    const held = [await createHeld(), await createHeld({ ownerReferences: [DAILY] })];
+    const kept = await Promise.all(held.map(createSecret));
     const left = await createSecret(resumed);
     await cluster.startController();
     await until(async () => (await namespace.get(SECRETS, left)) === undefined, 'the Secret to be deleted');
-    assert.notEqual(await namespace.get(SECRETS, kept), undefined);
-    await namespace.delete(SCANS, held.metadata.name);
-    await until(async () => (await namespace.get(SECRETS, kept)) === undefined, 'the other one, too');
+    for (const name of kept) assert.notEqual(await namespace.get(SECRETS, name), undefined);
+    for (const { metadata } of held) await namespace.delete(SCANS, metadata.name);
+    for (const name of kept)
+      await until(async () => (await namespace.get(SECRETS, name)) === undefined, 'the others, too');
   });
 });
