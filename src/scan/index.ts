@@ -4,7 +4,15 @@ export { parseGoDuration } from './duration.ts';
 export { overriddenLogins } from './own-logins.ts';
 export { parseScan, type RawScan } from './raw-scan.ts';
 export type { Migrated } from './restore.ts';
-export { newestRun, type Run, readAdmittedRun, readRun, type ScanRun } from './run.ts';
+export {
+  newestRun,
+  type Run,
+  readAdmittedRun,
+  readRun,
+  readSecretUser,
+  type ScanRun,
+  type SecretUser,
+} from './run.ts';
 export { type RunCause, type RunRequest, requestRun } from './run-request.ts';
 export {
   editScan,

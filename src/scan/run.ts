@@ -44,6 +44,11 @@ interface RunAdmission {
   readonly hasTimedOut: boolean;
 }
 
+/** How a Scan uses the Secret that it mounts. */
+export interface SecretUser extends Pick<Run, 'secretName' | 'isScanned'> {
+  readonly hold: Hold;
+}
+
 /** A Scan. The CRD of secureCodeBox guarantees this structure. */
 interface RawScan extends KubeObject {
   readonly spec?: { readonly volumes?: readonly { name: string; secret?: { secretName?: string } }[] };
@@ -73,6 +78,12 @@ export function readAdmittedRun(object: WholeScan): Run | undefined {
   const unbound = isUnbound ? scan : undefined;
   const admission = { hold, isEdited, canHold, unbound, isMarked, hasTimedOut: hasTimedOut(object) };
   return { ...run, admission };
+}
+
+/** Reads any Scan, also one that {@link readRun} or {@link readAdmittedRun} ignores. */
+export function readSecretUser(object: WholeScan): SecretUser {
+  const { secretName, isScanned } = runOf(object);
+  return { secretName, isScanned, hold: readNewScan(object).hold };
 }
 
 /** Whether another Scan has created it, so that it has inherited the annotations of that one. */

@@ -11,7 +11,7 @@ export interface SecretOwner {
 /** What a temporary Secret says about its Scan. */
 export interface TemporaryUse {
   readonly scan: SecretOwner;
-  /** Name of the binding; undefined: a user has removed the annotation. */
+  /** Name of the binding; undefined: a user has removed the annotation, or its value is not a name. */
   readonly binding: string | undefined;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
@@ -47,9 +47,29 @@ export function readTemporaryUse(metadata: ObjectMeta): TemporaryUse | undefined
   const { name, labels, annotations, ownerReferences = [], creationTimestamp = '' } = metadata;
   if (labels?.[TEMPORARY_LABEL] !== 'true') return undefined;
   const owner = ownerReferences.find(
-    (reference) => reference.kind === SCANS.kind && temporarySecretName(reference) === name,
+    (reference) => isScan(reference) && temporarySecretName(reference) === name,
   );
   if (owner === undefined) return undefined;
   const scan = { name: owner.name, uid: owner.uid };
-  return { scan, binding: annotations?.[BINDING_ANNOTATION], createdAt: Date.parse(creationTimestamp) || 0 };
+  return {
+    ...{ scan, binding: nameIn(annotations?.[BINDING_ANNOTATION]) },
+    createdAt: Date.parse(creationTimestamp) || 0,
+  };
+}
+
+const LONGEST_NAME = 253;
+const NAME = /^[a-z0-9.-]+$/;
+const LONGEST_UID = 128;
+
+/**
+ * Whether an owner may be a Scan. Any user who can create Secrets can compute a valid name for any owner, and the API server checks
+ * neither the length of an owner's name nor its characters.
+ */
+function isScan({ kind, name, uid }: { readonly kind: string } & SecretOwner): boolean {
+  return kind === SCANS.kind && nameIn(name) !== undefined && uid.length <= LONGEST_UID;
+}
+
+/** undefined: there is no text, or it is not the name of an object. */
+function nameIn(text: string | undefined): string | undefined {
+  return text !== undefined && text.length <= LONGEST_NAME && NAME.test(text) ? text : undefined;
 }

@@ -146,11 +146,14 @@ function bindableOf({ choice: { resolution }, direct, trivySecret }: Resolved): 
   }
 }
 
-/** undefined: there is no Secret yet that a scan could mount. */
+/**
+ * undefined: there is no Secret yet that a scan could mount. While a login is missing, a shared Secret is mounted with its present
+ * content. The Secret of a single Scan has content only from a controller that stopped, and perhaps of another credential.
+ */
 function deliverable(trivySecret: Resolved['trivySecret']): Bindable | undefined {
   if (trivySecret === undefined) return undefined;
-  const { desired, place } = trivySecret;
-  const isMissing = desired.content.state === 'LoginMissing' && place.state !== 'Ours';
+  const { desired, place, isOfScan } = trivySecret;
+  const isMissing = desired.content.state === 'LoginMissing' && (isOfScan || place.state !== 'Ours');
   return isMissing ? undefined : { delivery: desired.delivery };
 }
 

@@ -34,7 +34,7 @@ export interface NewScanSources {
 /** A decision, and the checks that it waits for; undefined: none. */
 export interface NewScanDecision {
   readonly decision: ScanDecision;
-  /** The Secret that the Scan mounts, if it has to be written first. */
+  /** What to write before the Scan is bound, if it gets a Secret of its own. */
   readonly secretWrite: SecretWrite;
   readonly requests: VerificationRequests | undefined;
 }
@@ -90,8 +90,11 @@ function decideFor(
   const [found] = resolved.scans;
   const to = found?.role.role === 'Yields' ? found.role.to : undefined;
   const made = decisionOf({ raw, one, binding: binding.name }, resolved, decision);
-  const { requests, secretWrite } = decision;
-  return { decision: made, requests, secretWrite, ...(to === undefined ? {} : { to }) };
+  const { requests } = decision;
+  return {
+    ...{ decision: made, requests, secretWrite: ownSecretWrite(resolved, decision) },
+    ...(to === undefined ? {} : { to }),
+  };
 }
 
 /**
@@ -112,6 +115,11 @@ function observeScan(
     scans: [isTemporary(observed) ? { ...scan, bound: undefined } : scan],
     newScan: { owner },
   };
+}
+
+/** A shared Secret is written for its binding, so that a refused write does not keep a Scan from mounting it as it is. */
+function ownSecretWrite({ trivySecret }: Resolved, { secretWrite }: Decision): SecretWrite {
+  return trivySecret?.isOfScan === true ? secretWrite : { write: 'None' };
 }
 
 function isTemporary({ binding, settings }: Observed): boolean {

@@ -1,12 +1,15 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Binding } from '../../binding/index.ts';
+import type { Change } from '../../kube/index.ts';
 import { keyOf, type Stored } from '../../object/index.ts';
 import { indexKey, isHeld, type Stores } from '../../state/index.ts';
-import { sides } from '../changes.ts';
+import { changesSpec, sides } from '../changes.ts';
 import type { Queue } from '../controller.ts';
 
 /**
  * Enqueues a held Scan when it changes, and the held Scans of a namespace when something changes there that may decide on
- * them. Few Scans are held at the same time, so the triggers do not search for those that the change affects. A temporary Secret
- * affects only its own Scan.
+ * them. Usually, few Scans are held at the same time, so the triggers do not search for those that the change affects. A temporary
+ * Secret affects only its own Scan.
  */
 export function connectHeldScanTriggers(stores: Stores, queue: Pick<Queue, 'add'>): void {
   const { runs, bindings, trivySecrets, sourceSecrets, selections } = stores;
@@ -14,17 +17,33 @@ export function connectHeldScanTriggers(stores: Stores, queue: Pick<Queue, 'add'
   const addHeldIn = (namespace: string) => {
     for (const run of runs.byIndex('held', namespace)) queue.add(keyOf(run));
   };
-  for (const store of [bindings, sourceSecrets])
-    store.onChange((change) => {
-      const [object] = sides<Stored>(change);
-      if (object !== undefined) addHeldIn(object.namespace);
-    });
+  const addAffected = (change: Change<Stored>) => {
+    const [object] = sides(change);
+    if (object !== undefined) addHeldIn(object.namespace);
+  };
+  bindings.onChange((change) => {
+    if (changesSpec(change) || changesDecisions(change)) addAffected(change);
+  });
+  sourceSecrets.onChange(addAffected);
   trivySecrets.onChange((change) => {
     const [secret] = sides(change);
     if (secret?.temporary !== undefined) queue.add(indexKey(secret, secret.temporary.scan.name));
     else if (secret !== undefined) addHeldIn(secret.namespace);
   });
   selections.onChange(({ binding }) => addHeldIn(binding.namespace));
+}
+
+/**
+ * Whether a change of the status of a binding may decide on Scans. The parts that name Scans and Secrets do not. They change with
+ * each Scan that starts unbound, so that each hold that ends would enqueue all Scans that are still held.
+ */
+function changesDecisions({ before, after }: Change<Binding>): boolean {
+  return !isDeepStrictEqual(decidingStatus(before), decidingStatus(after));
+}
+
+function decidingStatus(binding: Binding | undefined) {
+  const { unboundScans: _scans, temporarySecrets: _secrets, ...status } = binding?.status ?? {};
+  return status;
 }
 
 /** Enqueues a held Scan when it changes. */

@@ -1,4 +1,4 @@
-import { isHeldHere, type Run } from '../../scan/index.ts';
+import { isHeldHere, type SecretUser } from '../../scan/index.ts';
 import { CLOCK_SKEW_MS } from '../../text/index.ts';
 
 /** The facts that decide whether a Trivy Secret is kept. */
@@ -39,28 +39,20 @@ export function decideTrivySecret(use: TrivySecretUse): TrivySecretDecision {
   return { action: use.running ? 'Keep' : 'Delete' };
 }
 
-/** The facts that decide whether the temporary Secret of a Scan is kept. */
-export interface TemporarySecretUse {
-  /** The Scan; undefined: it does not exist, or is another one of the same name. */
-  readonly scan: Pick<Run, 'isScanned' | 'admission'> | undefined;
-  /** Whether the Scan mounts the Secret. */
-  readonly mounted: boolean;
-}
-
 /**
  * | the Scan | then the temporary Secret is |
  * |---|---|
- * | does not exist, as far as the watch says | deleted, if the API server says the same |
+ * | does not exist | deleted |
  * | is held | kept, because the Scan is about to mount it |
  * | mounts it, and its scanner has not ended | kept |
  * | mounts it, and its scanner has ended | deleted |
  * | was resumed without it | deleted |
+ *
+ * @param scan - undefined: it does not exist, or is another one of the same name
+ * @param name - the name of the Secret
  */
-export function decideTemporarySecret({
-  scan,
-  mounted,
-}: TemporarySecretUse): 'Keep' | 'Delete' | 'DeleteIfGone' {
-  if (scan === undefined) return 'DeleteIfGone';
-  if (isHeldHere(scan.admission?.hold ?? 'None')) return 'Keep';
-  return mounted && !scan.isScanned ? 'Keep' : 'Delete';
+export function decideTemporarySecret(scan: SecretUser | undefined, name: string): 'Keep' | 'Delete' {
+  if (scan === undefined) return 'Delete';
+  if (isHeldHere(scan.hold)) return 'Keep';
+  return scan.secretName === name && !scan.isScanned ? 'Keep' : 'Delete';
 }

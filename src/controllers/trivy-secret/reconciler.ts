@@ -4,6 +4,7 @@ import type { Binding } from '../../binding/index.ts';
 import type { KubeClient, Outcome } from '../../kube/index.ts';
 import { Repetitions } from '../../kube/index.ts';
 import { SCANS, SECRETS } from '../../object/index.ts';
+import { type RawScan, readSecretUser, type SecretUser } from '../../scan/index.ts';
 import {
   holdsEntry,
   isTrivySecretName,
@@ -16,8 +17,8 @@ import { secretWriteError } from '../secret-write-error.ts';
 import type { TrivySecretUse } from './decide.ts';
 import { decideTemporarySecret, decideTrivySecret } from './decide.ts';
 
-/** When to look again for a Scan that the watch has not delivered yet, in milliseconds. */
-const LATE_WATCH_MS = 10_000;
+/** When to read a Scan again whose changes do not enqueue its Secret, because the store does not have it, in milliseconds. */
+const UNKNOWN_SCAN_MS = 10_000;
 
 /** Deletes unused Trivy Secrets, and temporary ones whose Scan no longer needs them. The key is that of the Secret. */
 export class TrivySecretReconciler {
@@ -77,25 +78,34 @@ export class TrivySecretReconciler {
 
   async #reconcileTemporary(secret: TrivySecret, owner: SecretOwner, log: Logger): Promise<Outcome> {
     const { namespace } = secret;
-    const found = this.#stores.runs.get(indexKey({ namespace }, owner.name));
-    const scan = found?.uid === owner.uid ? found : undefined;
-    const decision = decideTemporarySecret({ scan, mounted: scan?.secretName === secret.name });
-    if (decision === 'Keep') return {};
-    if (decision === 'DeleteIfGone' && (await this.#exists(namespace, owner)))
-      return { requeueAfterMs: LATE_WATCH_MS };
+    const known = this.#known(namespace, owner);
+    const scan = known ?? (await this.#read(namespace, owner));
+    if (decideTemporarySecret(scan, secret.name) === 'Keep')
+      return known === undefined ? { requeueAfterMs: UNKNOWN_SCAN_MS } : {};
     await this.#client.delete(SECRETS, secret);
     log.info({ scan: owner.name }, 'temporary secret deleted');
     return {};
   }
 
+  /** undefined: the store does not have the Scan, or, without the admission webhook, not whether the Scan is held. */
+  #known(namespace: string, { name, uid }: SecretOwner): SecretUser | undefined {
+    const run = this.#stores.runs.get(indexKey({ namespace }, name));
+    if (run?.uid !== uid) return undefined;
+    const { admission, secretName, isScanned } = run;
+    if (admission === undefined && secretName === undefined) return undefined;
+    return { secretName, isScanned, hold: admission?.hold ?? 'None' };
+  }
+
   /**
-   * Whether the API server has the Scan, which the watch may deliver later. Lists it by name, because without the admission webhook the
-   * controller may not get Scans.
+   * The Scan as the API server has it: the watch may deliver it later, and the store does not keep every Scan. Lists it by name, because
+   * without the admission webhook the controller may not get Scans.
    */
-  async #exists(namespace: string, { name, uid }: SecretOwner): Promise<boolean> {
-    const selection = { namespace, fieldSelector: `metadata.name=${name}`, metadataOnly: true };
+  async #read(namespace: string, { name, uid }: SecretOwner): Promise<SecretUser | undefined> {
+    const selection = { namespace, fieldSelector: `metadata.name=${name}` };
     const { items } = await this.#client.list(SCANS, selection);
-    return items.some(({ metadata }) => metadata.uid === uid);
+    const found = items.find(({ metadata }) => metadata.uid === uid);
+    // The CRD has checked the shape.
+    return found === undefined ? undefined : readSecretUser(found as RawScan);
   }
 
   #observe(key: string, secret: TrivySecret, now: number): TrivySecretUse {

@@ -251,31 +251,17 @@ describe('a Trivy Secret', () => {
 });
 
 describe('the temporary Secret of a Scan', () => {
-  const held = { hold: 'AwaitsSecret', isEdited: false, canHold: true, unbound: undefined } as const;
-  const admission = { ...held, isMarked: false, hasTimedOut: false };
-  const resumed = { ...admission, hold: 'None' } as const;
+  const running = { hold: 'None', isScanned: false, secretName: 'own' } as const;
   const cases: readonly (readonly [string, Parameters<typeof decideTemporarySecret>[0], string])[] = [
-    ['is deleted if the Scan is gone', { scan: undefined, mounted: false }, 'DeleteIfGone'],
-    ['is kept while the Scan is held', { scan: { isScanned: false, admission }, mounted: false }, 'Keep'],
-    [
-      'is kept while the scanner runs',
-      { scan: { isScanned: false, admission: resumed }, mounted: true },
-      'Keep',
-    ],
-    ['is kept without the webhook', { scan: { isScanned: false }, mounted: true }, 'Keep'],
-    [
-      'is deleted after the scanner',
-      { scan: { isScanned: true, admission: resumed }, mounted: true },
-      'Delete',
-    ],
-    [
-      'is deleted if the Scan started without it',
-      { scan: { isScanned: false, admission: resumed }, mounted: false },
-      'Delete',
-    ],
+    ['is deleted if the Scan is gone', undefined, 'Delete'],
+    ['is kept while the Scan is held', { ...running, hold: 'AwaitsSecret', secretName: undefined }, 'Keep'],
+    ['is kept while the scanner runs', running, 'Keep'],
+    ['is deleted after the scanner', { ...running, isScanned: true }, 'Delete'],
+    ['is deleted if the Scan started without it', { ...running, secretName: undefined }, 'Delete'],
+    ['is deleted if the Scan started with another one', { ...running, secretName: 'other' }, 'Delete'],
   ];
-  for (const [title, use, decision] of cases)
-    it(title, () => assert.equal(decideTemporarySecret(use), decision));
+  for (const [title, scan, decision] of cases)
+    it(title, () => assert.equal(decideTemporarySecret(scan, 'own'), decision));
 });
 
 describe('a Secret with the label of temporary ones', () => {
@@ -296,6 +282,32 @@ describe('a Secret with the label of temporary ones', () => {
       { ...metadata, ownerReferences: metadata.ownerReferences.map((one) => ({ ...one, kind: 'Pod' })) },
     ])
       assert.equal(readTrivySecret({ metadata: other }).temporary, undefined);
+  });
+
+  it('has no owner whose name or UID is not that of an object, although its name is derived from both', () => {
+    const ownerOf = (owner: typeof scan) => {
+      const name = temporarySecretName(owner);
+      const ownerReferences = metadata.ownerReferences.map((one) => ({ ...one, ...owner }));
+      return readTrivySecret({ metadata: { ...metadata, name, ownerReferences } }).temporary?.scan;
+    };
+    const longest = { name: 'a'.repeat(253), uid: 'u'.repeat(128) };
+    assert.deepEqual(ownerOf(longest), longest);
+    for (const owner of [
+      { ...scan, name: 'a'.repeat(254) },
+      { ...scan, name: 'a,metadata.namespace=other' },
+      { ...scan, name: 'a\nb' },
+      { ...scan, uid: 'u'.repeat(129) },
+    ])
+      assert.equal(ownerOf(owner), undefined);
+  });
+
+  it('names no binding if the annotation is not the name of an object', () => {
+    const named = (binding: string) =>
+      readTrivySecret({
+        metadata: { ...metadata, annotations: { 'credentials.securecodebox.io/binding': binding } },
+      }).temporary?.binding;
+    assert.equal(named('app'), 'app');
+    for (const binding of ['', 'a'.repeat(254), 'a/b', 'a b']) assert.equal(named(binding), undefined);
   });
 
   it('has a name of a valid length, whatever the name of the Scan', () => {

@@ -23,7 +23,8 @@ function reasonOf(admission: Run['admission']): { readonly reason?: string } {
 }
 
 const TIMED_OUT =
-  'the controller held it until the limit, and could not deliver a credential by then; see the conditions and the history of the binding';
+  'the controller held it until the limit, and could not deliver a credential by then; see the conditions of the binding, or, if it is ' +
+  'ready, the errors in the log of the controller';
 
 const CANNOT_HOLD =
   'if its credential was not decided yet, the controller could not hold it, because the CRD of Scans has no field spec.suspend; ' +

@@ -122,6 +122,15 @@ describe('a new Scan', () => {
       assert.equal(outcome(namespace.decideNewScan(newScan())), 'Open app TrivySecret');
     });
 
+    it('is about to write a new value into the Trivy Secret mounts it at once, and leaves the write to the binding', () => {
+      namespace.binding('app');
+      namespace.settle('app');
+      namespace.pullSecret('pull', { 'reg.example': { auth: btoa('user:new') } });
+      assert.equal(namespace.decide('app').secretWrite.write, 'Replace');
+      const { decision, secretWrite } = namespace.decideWhole(newScan(), 'Registry');
+      assert.deepEqual([outcome(decision), secretWrite.write], ['Bind app', 'None']);
+    });
+
     it('waits for the first answer of a registry has to wait', () => {
       namespace.binding('app', { spec: { verification: 'Preferred' } });
       assert.equal(outcome(namespace.decideNewScan(newScan())), 'Open app Verification');

@@ -247,6 +247,15 @@ describe('a binding with delivery Temporary', () => {
       }
     });
 
+    it('does not decide on one for which another binding is effective, although that has no credential', () => {
+      namespace.binding('other', TEMPORARY);
+      assert.equal(decided(), 'Open OwnSecret, Bind');
+      namespace.binding('app', { spec: { ...TEMPORARY.spec, imagePullSecrets: [{ name: 'missing' }] } });
+      const { decision, secretWrite } = namespace.decideWhole(held(), 'Registry');
+      assert.ok(decision.result === 'Open' && decision.reason === 'Credential');
+      assert.deepEqual([decision.binding, secretWrite.write], ['app', 'None']);
+    });
+
     it('passes one that its bound ScheduledScan has given another delivery', () => {
       namespace.binding('app');
       namespace.settle('app');
@@ -282,6 +291,20 @@ describe('a binding with delivery Temporary', () => {
       namespace.login('reg.example', LOGIN);
       assert.equal(decided(), 'Open Login, Bind');
       assert.equal(namespace.decideWhole(held(), 'Registry').secretWrite.write, 'Create');
+    });
+
+    it('does not use what a Secret that is left from before contains, if its login is not known', () => {
+      namespace.login('reg.example', LOGIN);
+      const { secretWrite } = namespace.decideWhole(held(), 'Registry');
+      assert.ok(secretWrite.write === 'Create');
+      namespace.trivySecret(secretWrite.desired.content.object);
+      assert.equal(decided(), 'Open Login, Bind');
+      const other = { 'access-key-id': 'AKIAIOSFODNN7OTHER00', 'secret-access-key': 'y/0123456789abcdef' };
+      namespace.credentialSecret('keys', { ...other, region: 'eu-central-1' });
+      const { answer } = LOGIN;
+      namespace.login('reg.example', { ...LOGIN, freshUntil: NOW, answer: { ...answer, expiresAt: NOW } });
+      assert.equal(decided(), 'Open Login, Open Credential');
+      assert.equal(namespace.decideWhole(held(), 'Registry').requests?.login?.host, 'reg.example');
     });
 
     it('uses the login while it is renewed, and reports its expiration', () => {
@@ -390,7 +413,10 @@ describe('a binding with delivery Temporary', () => {
       assert.ok(run);
       namespace.stores.runs.set(run);
       const [scan] = namespace.report('app').status.unboundScans?.names ?? [];
-      assert.match(scan?.reason ?? '', /held it until the limit/);
+      assert.match(
+        scan?.reason ?? '',
+        /held it until the limit.*see the conditions of the binding, or.*the log/,
+      );
       assert.equal(readNewScan(endHoldUndecided(held())).hold, 'None');
     });
   });

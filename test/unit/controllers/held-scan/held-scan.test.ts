@@ -163,6 +163,24 @@ describe('held Scans', () => {
   });
 });
 
+describe('held Scans of a binding', () => {
+  it('are not enqueued by a Scan that the status of the binding names, because it started unbound', () => {
+    const namespace = new Namespace();
+    namespace.binding('app');
+    namespace.settle('app');
+    const keys: string[] = [];
+    const { status } = namespace.report('app');
+    const run = readAdmittedRun(held());
+    assert.ok(run);
+    namespace.stores.runs.set(run);
+    connectHeldScanTriggers(namespace.stores, { add: (key) => void keys.push(key) });
+    namespace.setStatus('app', { ...status, unboundScans: { count: 1, names: [{ name: 'other' }] } });
+    assert.deepEqual(keys, []);
+    namespace.setStatus('app', { ...status, conditions: [] });
+    assert.deepEqual(keys, ['ns/scan']);
+  });
+});
+
 describe('a held Scan with a Secret of its own', () => {
   it('is the only one that a change of the Secret enqueues', () => {
     const namespace = new Namespace();
