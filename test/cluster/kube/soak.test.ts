@@ -3,7 +3,7 @@ import { after, before, it } from 'node:test';
 import { type ControlPlane, startControlPlane } from '../../../hack/testenv/control-plane/control-plane.ts';
 import { Soak } from '../../support/soak/soak.ts';
 
-const CHANGES = Number(process.env['SOAK_CHANGES'] ?? 5_000);
+const CHANGES = Number(process.env['SOAK_CHANGES'] ?? 2_000);
 const SEED = Number(process.env['SOAK_SEED'] ?? 1);
 
 let controlPlane: ControlPlane;

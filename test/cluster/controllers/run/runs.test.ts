@@ -37,7 +37,7 @@ const COMMAND = [
 ];
 const STUCK_SECONDS = 15;
 /** `npm run test:full` uses 1,000. */
-const MANY = Number(process.env['MIGRATED_SCANS'] ?? 100);
+const MANY = Number(process.env['MIGRATED_SCANS'] ?? 50);
 const MANY_SECONDS = 20 + MANY / 4;
 
 describe('runs', () => {
