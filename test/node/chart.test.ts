@@ -5,7 +5,9 @@ import { before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CHART } from '../../hack/root.ts';
 import { CONTROLLER_USER, RELEASE } from '../../hack/testenv/controller.ts';
+import { collectionPath } from '../../src/kube/client/paths.ts';
 import type { KubeObject, Resource } from '../../src/object/object.ts';
+import { SCANS } from '../../src/object/resources.ts';
 import type { RawScan } from '../../src/scan/raw-scan.ts';
 import { createScan, secretOf } from '../support/cluster/admission.ts';
 import { SECRETS, secretNameOf, type TestNamespace } from '../support/cluster/cluster.ts';
@@ -183,7 +185,7 @@ describe('the chart on a real node, in a namespace that enforces the standard "r
     assert.deepEqual(await refusedTo(CONTROLLER_USER, shared.cluster.controlPlane), []);
     const { secretName } = await namespace.bound('scan');
     // Nothing runs them, so the Job would wait until they have finished.
-    await shared.cluster.controlPlane.kubectl(['delete', 'scans', '--all', '--namespace', namespace.name]);
+    await shared.cluster.controlPlane.kubectl(['delete', `--raw=${collectionPath(SCANS, namespace.name)}`]);
     await helm('uninstall', RELEASE, ...TIMEOUT);
     assert.equal(secretNameOf(await namespace.rawScan('scan')), undefined);
     assert.equal(await namespace.get(SECRETS, secretName), undefined);

@@ -57,8 +57,8 @@ describe('a workload with a private image on a real node', { skip }, () => {
     assert.equal(await second.pushArchive(`${REPOSITORY}:1.0`, archive), digest);
     const hosts = [await node.expose(first.host), await node.expose(second.host)] as const;
     [oldImage, newImage] = [`${hosts[0]}/${REPOSITORY}`, `${hosts[1]}/${REPOSITORY}`];
-    await node.load((await buildTestImage(await trivyImage(TRIVY_IMAGE, trivy))).archive);
-    await installController(hosts);
+    const scanner = buildTestImage(await trivyImage(TRIVY_IMAGE, trivy));
+    await Promise.all([scanner.then((image) => node.load(image.archive)), installController(hosts)]);
     namespace = await cluster.namespace();
     await namespace.pullSecret('old', { [hosts[0]]: auth(USERS.first) });
     await namespace.pullSecret('new', { [hosts[1]]: auth(USERS.second) });
