@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { ROOT } from '../../../hack/root.ts';
+import { builtProgram } from '../../../hack/testenv/program.ts';
 import { auditCommand } from '../../../src/cli/audit/command.ts';
 
-const ICB = join(ROOT, 'bin/icb.js');
 const COMMANDS = [
   'controller',
   'explain',
@@ -69,11 +69,16 @@ describe('completion', () => {
   let folder: string;
   let env: Readonly<Record<string, string | undefined>>;
 
-  before(() => {
+  before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'completion-'));
-    // Link the programs as npm does.
+    // The package, and the links to its program, as npm installs them.
+    const program = join(folder, 'package/bin/icb.js');
+    for (const part of ['bin', 'dist']) mkdirSync(join(folder, 'package', part), { recursive: true });
+    copyFileSync(join(ROOT, 'bin/icb.js'), program);
+    copyFileSync(join(ROOT, 'package.json'), join(folder, 'package/package.json'));
+    symlinkSync(await builtProgram(), join(folder, 'package/dist/main.mjs'));
     for (const name of ['image-credential-binding', 'kubectl-icb', 'kubectl_complete-icb'])
-      symlinkSync(ICB, join(folder, name));
+      symlinkSync(program, join(folder, name));
     mkdirSync(join(folder, 'work'));
     writeFileSync(join(folder, 'work/pull-secret.yaml'), '');
     env = { HOME: folder, PATH: [folder, dirname(process.execPath), process.env['PATH']].join(':') };
@@ -96,14 +101,17 @@ describe('completion', () => {
 
   for (const { words, expected, isFile = false } of cases)
     it(`completes ${JSON.stringify(words)}`, () => {
-      for (const [program, ...args] of [
-        ['image-credential-binding', '__complete'],
-        ['kubectl_complete-icb'],
-      ]) {
-        const output = run(join(folder, program ?? ''), [...args, ...words]);
-        assert.deepEqual(wordsIn(output), [...expected, isFile ? ':0' : ':4']);
-      }
+      const output = run(join(folder, 'image-credential-binding'), ['__complete', ...words]);
+      assert.deepEqual(wordsIn(output), [...expected, isFile ? ':0' : ':4']);
     });
+
+  it('gives kubectl the same words', () => {
+    const words = ['audit', '--output', 'j'];
+    assert.equal(
+      run(join(folder, 'kubectl_complete-icb'), words),
+      run(join(folder, 'image-credential-binding'), ['__complete', ...words]),
+    );
+  });
 
   it('describes each word in one line', () => {
     const output = run(join(folder, 'kubectl_complete-icb'), ['unbind', '--']);
@@ -163,8 +171,13 @@ describe('completion', () => {
 });
 
 describe('version', () => {
+  let program: string;
+
+  before(async () => {
+    program = await builtProgram();
+  });
   const run = (...args: readonly string[]) =>
-    spawnSync(process.execPath, [ICB, 'version', ...args], { encoding: 'utf8', env: {} });
+    spawnSync(process.execPath, [program, 'version', ...args], { encoding: 'utf8', env: {} });
 
   it('prints the versions of the program and of Node, as text or JSON', () => {
     const { stdout, status } = run();
