@@ -12,14 +12,15 @@ import {
 } from '../../hack/testenv/securecodebox/index.ts';
 import type { ScanSpec, ScanType } from '../../hack/testenv/securecodebox/objects.ts';
 import { tools } from '../../hack/testenv/tools/tools.ts';
+import { amount } from '../support/amount.ts';
 import { SECRETS, type TestNamespace } from '../support/cluster/cluster.ts';
 import { log, type NodeCluster, WORKLOAD_IMAGE } from '../support/node.ts';
+import { seed } from '../support/seed.ts';
 import { environment, skip } from './environment.ts';
 import { runScanner } from './scanner-pod.ts';
 
 /** Number of random Scans. None by default: `npm run test:full` compares 100. */
-const RANDOM_SCANS = Number(process.env['NODE_SCANS'] || 0);
-const seed = Number(process.env['ICB_TEST_SEED'] || Date.now() % 2 ** 31);
+const RANDOM_SCANS = amount(0, 100);
 /** Scans that run at the same time. */
 const BATCH = 6;
 

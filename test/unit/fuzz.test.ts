@@ -1,5 +1,5 @@
 /**
- * Feeds the parsers valid texts with random damage, and random bytes, for ICB_FUZZ_SECONDS (default: 10). A parser may
+ * Feeds the parsers valid texts with random damage, and random bytes, for 10 seconds (`npm run test:full`: 60). A parser may
  * throw only its own error. A failure reports the seed and the smallest text that fails.
  */
 import assert from 'node:assert/strict';
@@ -21,8 +21,9 @@ import { readCredential } from '../../src/platform/credential-reader.ts';
 import { faultsIn } from '../../src/platform/login-faults.ts';
 import type { PlatformCredential } from '../../src/platform/platform-credential.ts';
 import { REGISTRIES_ANNOTATION } from '../../src/platform/registries-annotation.ts';
+import { amount } from '../support/amount.ts';
 
-const SECONDS = Number(process.env['ICB_FUZZ_SECONDS'] || 10);
+const SECONDS = amount(10, 60);
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 
 const IMAGES = [

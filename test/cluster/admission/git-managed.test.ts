@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { imageCredentialBindings } from '../../../src/api/index.ts';
+import { amount } from '../../support/amount.ts';
 import {
   CertificateFolder,
   createScan,
@@ -23,7 +24,7 @@ import { until } from '../../support/until.ts';
 
 const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
 /** How long another program applies the ScheduledScan every second. */
-const SECONDS = Number(process.env['OPPONENT_SECONDS'] ?? 10);
+const SECONDS = amount(10, 120);
 
 const ARGO: Applying = {
   manager: 'argocd-controller',

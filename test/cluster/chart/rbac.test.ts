@@ -6,6 +6,7 @@ import { CHART, DOCS } from '../../../hack/root.ts';
 import { LEASE_ROLE, RELEASE, startController } from '../../../hack/testenv/controller.ts';
 import { tools } from '../../../hack/testenv/tools/tools.ts';
 import { INCLUSION_MODES, type InclusionMode } from '../../../src/pod/inclusion.ts';
+import { isFull } from '../../support/amount.ts';
 import { Chart, container, type Manifest, podTemplate } from '../../support/cluster/chart.ts';
 import { Cluster, TestNamespace } from '../../support/cluster/cluster.ts';
 import { Life } from '../../support/cluster/life.ts';
@@ -34,13 +35,12 @@ const combinations: readonly Switches[] = [true, false].flatMap((everywhere) => 
 ]);
 
 /** The combinations that grant the most and the fewest rights. `npm run test:full` exercises all combinations. */
-const exercised =
-  process.env['RIGHTS'] === 'all'
-    ? combinations
-    : combinations.filter(
-        ({ discovery, markPods, admission }) =>
-          (discovery === 'off' && !admission) || (discovery === 'enabled-per-namespace' && markPods),
-      );
+const exercised = isFull()
+  ? combinations
+  : combinations.filter(
+      ({ discovery, markPods, admission }) =>
+        (discovery === 'off' && !admission) || (discovery === 'enabled-per-namespace' && markPods),
+    );
 
 function titleOf({ everywhere, discovery, markPods, admission, direct = false }: Switches): string {
   const scope = everywhere ? 'all namespaces' : 'two of three namespaces';

@@ -13,13 +13,14 @@ import { KubeError } from '../../../src/kube/errors.ts';
 import type { Resource } from '../../../src/object/object.ts';
 import { NAMESPACES } from '../../../src/object/resources.ts';
 import type { RawScheduledScan } from '../../../src/scan/scheduled-scan.ts';
+import { amount } from '../../support/amount.ts';
 import { type Binding, Cluster, SCHEDULED_SCANS, SECRETS } from '../../support/cluster/cluster.ts';
 import { Files } from '../../support/explain.ts';
+import { seed } from '../../support/seed.ts';
 import { until } from '../../support/until.ts';
 import { type World, type WorldObject, worlds } from './worlds.ts';
 
-const WORLDS = Number(process.env['EXPLAIN_WORLDS'] ?? 40);
-const SEED = Number(process.env['ICB_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const WORLDS = amount(40, 600);
 const AT_ONCE = 8;
 const SECONDS = 120;
 const EVENTS: Resource = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event' };
@@ -46,7 +47,7 @@ describe('explain and the controller, for the same objects', () => {
 
   before(async () => {
     cluster = await Cluster.start({ auditLog: false });
-    const samples = fc.sample(worlds, { numRuns: WORLDS, seed: SEED });
+    const samples = fc.sample(worlds, { numRuns: WORLDS, seed });
     watching = recordReady(cluster, readySeen, abort.signal);
     watching.catch(() => undefined);
     // The controller finds the first half when it starts. The others are created while it runs.
@@ -69,7 +70,7 @@ describe('explain and the controller, for the same objects', () => {
       return differences.length === 0;
     };
     await until(agree, 'explain and the controller to agree', SECONDS).catch(() => undefined);
-    assert.deepEqual(differences, [], `seed ${SEED}`);
+    assert.deepEqual(differences, [], `seed ${seed}`);
   });
 
   it('the Events about a binding repeat a condition Ready that it has had, and the last one its reason', async () => {
@@ -81,7 +82,7 @@ describe('explain and the controller, for the same objects', () => {
         const ofBinding = events.filter(
           ({ regarding, action }) => regarding.name === metadata.name && action === 'Reconcile',
         );
-        checkEvents(ofBinding, [...(readySeen.get(key) ?? [])], `seed ${SEED}, ${key}`);
+        checkEvents(ofBinding, [...(readySeen.get(key) ?? [])], `seed ${seed}, ${key}`);
       }
     }
   });
@@ -92,7 +93,7 @@ describe('explain and the controller, for the same objects', () => {
     await eachOf(placed, async ({ namespace, world }) => {
       const inventory = await readCluster(config, namespace);
       for (const image of imagesIn(world))
-        checkLive(image, inventory, `seed ${SEED}, ${namespace}, ${image}`);
+        checkLive(image, inventory, `seed ${seed}, ${namespace}, ${image}`);
     });
   });
 });

@@ -13,6 +13,7 @@ import {
 } from '../../../hack/testenv/controller.ts';
 import { LEASES } from '../../../src/kube/leader-election/lease.ts';
 import type { KubeObject } from '../../../src/object/object.ts';
+import { isFull } from '../../support/amount.ts';
 import { Cluster, type TestNamespace } from '../../support/cluster/cluster.ts';
 import { Relay } from '../../support/cluster/relay.ts';
 import { startFaultProxy } from '../../support/faults/index.ts';
@@ -31,7 +32,7 @@ const CREDENTIAL = 'authentication.kubernetes.io/credential-id';
 const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
 const TEN_MINUTES_MS = 600_000;
 /** `npm run test:full` runs all cases. */
-const ALL = process.env['LEADER_FAILURES'] === 'all';
+const ALL = isFull();
 const SHIFTS = [TEN_MINUTES_MS, ...(ALL ? [-TEN_MINUTES_MS] : [])];
 const FAILURES = ['silence', ...(ALL ? (['cut'] as const) : [])] as const;
 const CUTS = ALL ? 40 : 15;

@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { type Candidate, lookup } from '../../../src/credential/keyring.ts';
 import { parsePullSecret } from '../../../src/credential/pull-secret.ts';
 import { parseImageReference } from '../../../src/image/reference.ts';
+import { seed } from '../../support/seed.ts';
 import { type Answer, ask } from './oracle.ts';
 import { type Case, cases, type Entry } from './pull-secrets.ts';
-import { seed } from './seed.ts';
 
 const LOOK_UPS = 20_000;
 const DOCKER_HUB_LEGACY = 'index.docker.io';

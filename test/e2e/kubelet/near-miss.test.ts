@@ -5,9 +5,9 @@ import { nearMisses } from '../../../src/credential/near-miss/near-miss.ts';
 import { parsePullSecret } from '../../../src/credential/pull-secret.ts';
 import { parseImageReference } from '../../../src/image/reference.ts';
 import { variantsOf } from '../../../src/platform/host-variants.ts';
+import { seed } from '../../support/seed.ts';
 import { ask, type PlainSecret } from './oracle.ts';
 import { cases } from './pull-secrets.ts';
-import { seed } from './seed.ts';
 
 const CASES = 20_000;
 const TYPE = 'kubernetes.io/dockerconfigjson';

@@ -8,8 +8,8 @@ import {
   parseImageReference,
   repositoryName,
 } from '../../../src/image/reference.ts';
+import { seed } from '../../support/seed.ts';
 import { type Answer, ask } from './oracle.ts';
-import { seed } from './seed.ts';
 
 const TEXTS = 30_000;
 const HOST_MAX = 259;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { isCronTick, nextRun, previousTicks, type Schedule } from '../../../src/scan/schedule.ts';
-import { seed } from '../kubelet/seed.ts';
+import { seed } from '../../support/seed.ts';
 import { ask } from './oracle.ts';
 import { schedules, times } from './schedules.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { durationNs, parseGoDuration } from '../../../src/scan/duration.ts';
-import { seed } from '../kubelet/seed.ts';
+import { seed } from '../../support/seed.ts';
 import { ask } from './oracle.ts';
 
 const TEXTS = 20_000;

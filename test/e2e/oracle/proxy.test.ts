@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { proxyFor } from '../../../src/registry/http/proxy.ts';
-import { seed } from '../kubelet/seed.ts';
+import { seed } from '../../support/seed.ts';
 import { ask } from './oracle.ts';
 
 const CASES = 20_000;

@@ -8,7 +8,7 @@ import { trivyKnows as ecrInTrivy } from '../../../src/platform/aws/ecr.ts';
 import { trivyKnows as googleInTrivy } from '../../../src/platform/google/hosts.ts';
 import { mayOpen, PLATFORMS, type PlatformName, platformOf } from '../../../src/platform/platforms.ts';
 import { loginFiles } from '../../../src/platform/trivy-auth.ts';
-import { seed } from '../kubelet/seed.ts';
+import { seed } from '../../support/seed.ts';
 import { askTrivy, type CloudAnswer } from './cloud-oracle.ts';
 import { hosts } from './random-hosts.ts';
 

@@ -17,7 +17,8 @@ import { lookup } from '../../../src/credential/keyring.ts';
 import { type Misreading, misreadingOf } from '../../../src/credential/misreading.ts';
 import { parsePullSecret } from '../../../src/credential/pull-secret.ts';
 import { parseImageReference } from '../../../src/image/reference.ts';
-import { seed } from '../kubelet/seed.ts';
+import { amount } from '../../support/amount.ts';
+import { seed } from '../../support/seed.ts';
 import { loginsIn } from './sent.ts';
 
 const BASIC = 'basic.acme.example';
@@ -29,7 +30,7 @@ const DATABASES = 'databases.acme.example';
 const REPOSITORY = 'shop/payments';
 const ISSUED = 'issued-token';
 /** The number of random pull secrets. Trivy runs once for each. */
-const SECRETS = Number(process.env['DIRECT_SECRETS'] ?? 40);
+const SECRETS = amount(40, 1500);
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 

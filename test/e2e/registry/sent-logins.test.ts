@@ -16,7 +16,7 @@ import { authByLogin } from '../../../src/platform/access.ts';
 import { RegistryChecker } from '../../../src/registry/checker.ts';
 import { DEFAULT_REGISTRY_SETTINGS, type RegistrySettings } from '../../../src/registry/settings.ts';
 
-import { seed } from '../kubelet/seed.ts';
+import { seed } from '../../support/seed.ts';
 import { loginsIn } from './sent.ts';
 
 const BASIC = 'basic.acme.example';

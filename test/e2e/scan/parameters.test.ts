@@ -3,12 +3,13 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseImageReference } from '../../../src/image/reference.ts';
 import { imageParameter } from '../../../src/scan/parameters.ts';
-import { seed } from '../kubelet/seed.ts';
+import { amount } from '../../support/amount.ts';
+import { seed } from '../../support/seed.ts';
 import { type Piece, parameterLists } from './parameter-lists.ts';
 import { type Outcome, Trivy } from './trivy.ts';
 
 /** About a tenth of a second of CPU each. */
-const LISTS = Number(process.env['TRIVY_LISTS'] || 250);
+const LISTS = amount(250, 5000);
 const WORKERS = 2;
 
 interface Compared {

@@ -19,7 +19,7 @@ import { Cluster, SECRETS, type Secret, type TestNamespace } from '../../support
 import { ScanStates } from '../../support/cluster/scan-states.ts';
 import { until } from '../../support/until.ts';
 
-const COUNT = Number(process.env['TEMPORARY_SCANS'] ?? 20);
+const COUNT = 100;
 const CANARY = 'canary-9f1c7d';
 /** So that a follower takes over soon. */
 const LEASE = ['--lease-duration', '3s', '--renew-deadline', '2s', '--retry-period', '500ms'];

@@ -9,7 +9,7 @@ import { type Binding, Cluster, settled } from '../../support/cluster/cluster.ts
 import { createPod, deletePod } from '../../support/cluster/pods.ts';
 import { until } from '../../support/until.ts';
 
-const SECONDS = Number(process.env['CHURN_SECONDS'] ?? 300);
+const SECONDS = 300;
 const CHANGES_A_SECOND = 50;
 /** Each churner changes workloads of its own, one after another, so that a slow response does not delay the others. */
 const CHURNERS = 5;

@@ -17,6 +17,7 @@ import {
   startSecureCodeBox,
 } from '../../../../hack/testenv/securecodebox/index.ts';
 import { imageCredentialBindings, RUN_ANNOTATION } from '../../../../src/api/index.ts';
+import { amount } from '../../../support/amount.ts';
 import {
   Cluster,
   SCHEDULED_SCANS,
@@ -37,7 +38,7 @@ const COMMAND = [
 ];
 const STUCK_SECONDS = 15;
 /** `npm run test:full` uses 1,000. */
-const MANY = Number(process.env['MIGRATED_SCANS'] ?? 50);
+const MANY = amount(50, 1000);
 const MANY_SECONDS = 20 + MANY / 4;
 
 describe('runs', () => {
