@@ -23,9 +23,9 @@ function reasonOf(admission: Run['admission']): { readonly reason?: string } {
 }
 
 const TIMED_OUT =
-  'the controller held it until the limit, and could not deliver a credential by then; see the conditions of the binding, or, if it is ' +
-  'ready, the errors in the log of the controller';
+  'the controller held this Scan until the limit, and could not deliver a credential by then; see the conditions of the binding, or the ' +
+  'errors in the log of the controller if the binding is ready';
 
 const CANNOT_HOLD =
-  'if its credential was not decided yet, the controller could not hold it, because the CRD of Scans has no field spec.suspend; ' +
-  'upgrade secureCodeBox to 5.6 or later';
+  'this Scan may have started before its credential was decided, because the CRD of Scans has no field spec.suspend, so the controller ' +
+  'cannot hold Scans; upgrade secureCodeBox to 5.6 or later';
