@@ -274,7 +274,7 @@ function edited(
     : { result: 'Unbound', binding, reason: 'NoCredential', scan };
 }
 
-/** Whether the last write of the Trivy Secret was refused, so that a Scan would wait for nothing. */
+/** Whether the API server refused the last write of the Trivy Secret. A Scan must not wait for the Secret then. */
 function isWriteRefused({ binding }: Resolved): boolean {
   const bound = conditionOf(binding?.status, 'ScansBound');
   return bound?.reason === 'TrivySecretFailed' && bound.observedGeneration === binding?.generation;
@@ -313,7 +313,7 @@ function isLoginAwaited(trivySecret: Resolved['trivySecret']): boolean {
   return content.state === 'LoginMissing' && content.failure === undefined && place.state === 'Free';
 }
 
-/** The Scan without what it has inherited from a bound Scan. The ScheduledScan decides on what it has delivered. */
+/** The Scan without what it has inherited from a bound Scan. Keeps what a ScheduledScan has delivered to it. */
 function withoutInherited(raw: RawScan, { scheduledScan }: NewScan): RawScan {
   if (scheduledScan !== undefined) return raw;
   const result = editScan(raw, { edit: 'Unbind' });

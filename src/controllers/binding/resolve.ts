@@ -271,7 +271,7 @@ function placeOf(
   return scan === undefined ? { state: 'Free' } : known.temporarySecretPlace(scan);
 }
 
-/** Reasons why a user has to act first, and why a retry cannot help. */
+/** Reasons for which a user has to act, because a retry cannot help. */
 export const STALLING: ReadonlySet<ConditionReason> = new Set([
   'NotAnnotated',
   'NotDirect',
