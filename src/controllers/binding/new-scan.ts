@@ -274,7 +274,7 @@ function edited(
     : { result: 'Unbound', binding, reason: 'NoCredential', scan };
 }
 
-/** Whether the API server refused the last write of the Trivy Secret. A Scan must not wait for the Secret then. */
+/** Whether the last write of the Trivy Secret was refused, so that a Scan would wait for nothing. */
 function isWriteRefused({ binding }: Resolved): boolean {
   const bound = conditionOf(binding?.status, 'ScansBound');
   return bound?.reason === 'TrivySecretFailed' && bound.observedGeneration === binding?.generation;

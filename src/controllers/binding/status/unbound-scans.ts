@@ -23,8 +23,8 @@ function reasonOf(admission: Run['admission']): { readonly reason?: string } {
 }
 
 const TIMED_OUT =
-  'the controller held this Scan until the limit, and could not deliver a credential by then; see the conditions of the binding, or the ' +
-  'errors in the log of the controller if the binding is ready';
+  'the controller held it until the limit, and could not deliver a credential by then; see the conditions of the binding, or, if it is ' +
+  'ready, the errors in the log of the controller';
 
 const CANNOT_HOLD =
   'this Scan may have started before its credential was decided, because the CRD of Scans has no field spec.suspend, so the controller ' +

@@ -415,7 +415,7 @@ describe('a binding with delivery Temporary', () => {
       const [scan] = namespace.report('app').status.unboundScans?.names ?? [];
       assert.match(
         scan?.reason ?? '',
-        /held this Scan until the limit.*see the conditions of the binding, or.*the log/,
+        /held it until the limit.*see the conditions of the binding, or.*the log/,
       );
       assert.equal(readNewScan(endHoldUndecided(held())).hold, 'None');
     });
