@@ -19,7 +19,7 @@ export interface ServingCertificate {
 
 /** Where the server gets its certificate from. */
 export interface CertificateSource {
-  /** A name for messages: `in the folder /etc/certificates`. */
+  /** For messages, such as `in /etc/certificates`. */
   readonly place: string;
   /** Time between two reads, in milliseconds. */
   readonly readEveryMs: number;
@@ -68,7 +68,7 @@ async function readBounded(directory: string, name: string): Promise<string> {
   throw new Error(`${path} is too large: expected at most ${LARGEST_FILE} bytes, found ${text.length}`);
 }
 
-/** Whether two certificates are the same files. */
+/** Whether two certificates and their keys have the same text. */
 export function isSameCertificate(a: ServingCertificate | undefined, b: ServingCertificate): boolean {
   return a?.options.cert === b.options.cert && a?.options.key === b.options.key;
 }

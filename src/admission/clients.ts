@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
  * (https://etcd.io/docs/latest/dev-guide/limit/), and a review quotes the object once. So no patch makes a Scan too large.
  */
 export const LARGEST_BODY = 1024 * 1024;
-/** Limits for one client, so that none can keep the API server out: connections, and bytes of bodies that are being read. */
+/** Limits for one client, so that no client can block the API server: connections, and bytes of bodies that are being read. */
 const MOST_CONNECTIONS = 512;
 const MOST_BUFFERED = 8 * 1024 * 1024;
 /** Limit on the bytes of the bodies of all clients. */
@@ -21,7 +21,7 @@ interface Client {
 interface Body {
   /** Counts bytes that were read. Returns whether the body, and all bodies together, are still small enough. */
   readonly take: (bytes: number) => boolean;
-  /** The bytes are no longer kept. */
+  /** Call this when the bytes are no longer kept. */
   readonly release: () => void;
 }
 
@@ -30,7 +30,7 @@ export class Clients {
   readonly #clients = new Map<string, Client>();
   #buffered = 0;
 
-  /** Counts a connection until it is closed. Closes it at once if its client has too many. */
+  /** Counts a connection until it is closed. Closes the connection at once if its client has too many. */
   admit(socket: Socket): void {
     const { remoteAddress = '' } = socket;
     const client = this.#clientAt(remoteAddress);

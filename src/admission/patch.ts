@@ -28,7 +28,7 @@ export function patchOf(before: RawScan, after: RawScan): readonly Operation[] {
 /** https://github.com/kubernetes/apimachinery/blob/v0.37.2/pkg/api/validation/objectmeta.go, TotalAnnotationSizeLimitB */
 const MOST_ANNOTATION_BYTES = 256 * 1024;
 
-/** Whether the API server accepts the size of the annotations. The annotations of the controller may be too much for it. */
+/** Whether the API server accepts the size of the annotations, to which the controller has added its own. */
 export function hasRoom({ metadata: { annotations = {} } }: RawScan): boolean {
   const bytes = Object.entries(annotations)
     .flat()

@@ -15,7 +15,7 @@ import { Webhook, type WebhookOptions } from './webhook.ts';
 export const ADMISSION_PATH = '/scans';
 /** Go's HTTP client keeps idle connections for 90 seconds. If the server closed one first, a request on it could fail. */
 const KEEP_ALIVE_MS = 120_000;
-/** Below the time-out of the webhook, which is 1 second. A body that arrives later has no reader any more. */
+/** Below the time-out of the webhook, which is 1 second. After that, the API server no longer waits for an answer. */
 const LONGEST_REQUEST_MS = 900;
 /** Limit on open connections, of all clients together. */
 const MOST_CONNECTIONS = 4_096;
@@ -30,7 +30,7 @@ export interface AdmissionSettings {
 
 /** Where the certificate is. */
 type CertificateLocation =
-  /** A folder with `tls.crt` and `tls.key`, which somebody else renews. */
+  /** A folder with `tls.crt` and `tls.key`, which another program renews. */
   | { readonly kind: 'Files'; readonly directory: string }
   /** A Secret in the namespace of the Lease, whose content the controller writes. */
   | { readonly kind: 'Secret'; readonly name: string };
@@ -75,7 +75,7 @@ export class AdmissionServer {
     this.#server.on('connection', (socket) => {
       if (socket instanceof Socket) this.#clients.admit(socket);
     });
-    // A failed handshake is the client's problem.
+    // A failed handshake affects only its client.
     this.#server.on('tlsClientError', () => undefined);
   }
 
@@ -109,7 +109,7 @@ export class AdmissionServer {
     this.#isStopping = true;
   }
 
-  /** Accepts no further connection, lets requests in flight end within the longest request time, and closes all connections. */
+  /** Accepts no further connection, waits for requests in flight at most the longest request time, and closes all connections. */
   async stop(): Promise<void> {
     this.drain();
     clearTimeout(this.#timer);
@@ -162,7 +162,7 @@ export class AdmissionServer {
       if (this.#isStopping) response.setHeader('connection', 'close');
       response.writeHead(200, { 'content-type': 'application/json' }).end(answer);
     } catch {
-      // The client has gone, or its body took too long.
+      // The client has closed the connection, or its body took too long.
       response.destroy();
     } finally {
       clearTimeout(late);

@@ -76,7 +76,7 @@ export class Webhook {
   #answer({ namespace, scan }: Review): Answer {
     if (scan === undefined) return { result: 'Error' };
     if (!this.#options.isComplete(namespace)) return { result: 'Unready' };
-    // An API server may call a webhook twice. The second time, the leader's decision is still open.
+    // An API server may call a webhook twice for one request. The second time, the leader has not decided yet.
     if (readNewScan(scan).hold !== 'None') return { result: 'Held' };
     const answer = answerOf(this.#options.decide(scan));
     return answer.scan === undefined || hasRoom(answer.scan) ? answer : { result: 'Unbound' };

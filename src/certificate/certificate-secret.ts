@@ -2,7 +2,7 @@ import { hasReason, type KubeClient, KubeError } from '../kube/index.ts';
 import { type KubeObject, SECRETS } from '../object/index.ts';
 import { type Content, dataOf, type ReadContent, readContent } from './content.ts';
 
-/** How often a write is tried while other clients write, too. */
+/** Limit on attempts to write an object while other clients write it, too. */
 const MOST_ATTEMPTS = 5;
 const LONGEST_REQUEST_MS = 10_000;
 

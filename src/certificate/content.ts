@@ -9,7 +9,7 @@ const CERTIFICATE_KEY = 'tls.crt';
 const KEY_KEY = 'tls.key';
 /** Limit on the size of a value, in characters of base64. */
 const LARGEST_VALUE = 64 * 1024;
-/** Limit on the authorities that are trusted at the same time: the current one, and previous ones. */
+/** Limit on the authorities that API servers trust at the same time: the current one, and previous ones. */
 const MOST_AUTHORITIES = 3;
 
 /** What the Secret holds. */
@@ -90,7 +90,7 @@ function servingProblem(serving: KeyPair, authority: KeyPair, host: string, now:
   return validityProblem(parsed, 'the serving certificate', now);
 }
 
-/** Without the first part, a clock that was wrong for a moment would leave a certificate that no API server accepts. */
+/** If a clock was wrong for a moment, a certificate may not be valid yet. No API server accepts it, so it is replaced. */
 function validityProblem(
   { validFrom, validTo }: X509Certificate,
   name: string,

@@ -8,7 +8,7 @@ import {
 import { promisify } from 'node:util';
 import { expiresAt, type KeyPair } from './key-pair.ts';
 
-/** One key type for all: every API server and Node accept it. */
+/** The type of all keys. Each API server and Node accept it. */
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 /** OpenSSL's name of the curve P-256. */
 const CURVE = 'prime256v1';
@@ -19,7 +19,7 @@ const AUTHORITY_MS = 3_650 * DAY_MS;
 export const SERVING_MS = 90 * DAY_MS;
 /** A certificate is valid from a little earlier, because clocks differ. */
 const BACKDATED_MS = 3_600_000;
-/** Separates two authorities in logs; a certificate chain is found by key identifiers. */
+/** The same for each authority. Clients distinguish authorities by their key identifiers. */
 const AUTHORITY_NAME = 'CN=image-credential-binding webhook authority';
 
 interface Keys {

@@ -4,7 +4,7 @@ import type { Content } from './content.ts';
 import { expiresAt, type KeyPair } from './key-pair.ts';
 import { completed, isRenewalDue, renewed } from './renewal.ts';
 
-/** Keeps a valid serving certificate in the Secret. Every replica has one. */
+/** Keeps a valid serving certificate in the Secret. Every replica has a keeper. */
 export class CertificateKeeper {
   readonly #secret: CertificateSecret;
   readonly #isLeading: () => boolean;

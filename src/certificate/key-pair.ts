@@ -33,7 +33,7 @@ export function fitsKey(certificate: X509Certificate, key: string): boolean {
   }
 }
 
-/** The certificates of a PEM text, each with its lines. Ignores what is between them. */
+/** The certificates of a PEM text, each as PEM. Ignores text between them. */
 export function splitCertificates(pem: string): readonly string[] {
   const pattern = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
   return Array.from(pem.matchAll(pattern), ([text]) => `${text}\n`);

@@ -49,8 +49,8 @@ export interface Registration {
 }
 
 /**
- * Creates the certificates if there are none, replaces an authority that has used up half of its time, and makes API
- * servers trust the authority. Can be repeated at any time.
+ * Creates the certificates if there are none, replaces an authority after half of its validity, and makes API servers trust
+ * the authority. Can be repeated at any time.
  *
  * @param configuration - name of the MutatingWebhookConfiguration
  * @throws MissingSecret, ForeignConfiguration, KubeError
@@ -68,7 +68,7 @@ export async function registerWebhook(
       return { isAuthorityNew: false, isChanged: await trust(client, target, read.content) };
     if (read.result === 'Usable') {
       const next = await replaced(read.content, certificates.host, now);
-      // First, because replicas serve with the new authority as soon as they have read the Secret.
+      // Before the write, because replicas use the new authority as soon as they have read the Secret.
       await trust(client, target, next);
       await sleep(PROPAGATION_MS);
       await certificates.write(secret, next);
@@ -81,7 +81,7 @@ export async function registerWebhook(
   });
 }
 
-/** Where the authorities are to be trusted. */
+/** The webhooks for which API servers trust the authorities. */
 interface Target {
   /** Name of the MutatingWebhookConfiguration. */
   readonly name: string;
@@ -89,7 +89,7 @@ interface Target {
   readonly host: string;
 }
 
-/** Writes the authorities into each webhook that calls the Service. Returns whether one of them had others. */
+/** Writes the authorities into each webhook that calls the Service. Returns whether this changed a webhook. */
 async function trust(client: KubeClient, { name, host }: Target, content: Content): Promise<boolean> {
   return withNewestVersion(async () => {
     const caBundle = btoa(bundleOf(content));

@@ -2,12 +2,12 @@ import type { Content, ReadContent } from './content.ts';
 import { issueAuthority, issueServing, SERVING_MS } from './issue.ts';
 import { expiresAt } from './key-pair.ts';
 
-/** A serving certificate is renewed when less than this is left: a third of its time. */
+/** A serving certificate is renewed when less than this is left, in milliseconds: a third of its validity. */
 const RENEWED_MS = SERVING_MS / 3;
-/** An authority is replaced when less than this is left: half of its time. */
+/** An authority is replaced when less than this is left, in milliseconds: half of its validity. */
 const REPLACED_MS = 5 * 365 * 86_400_000;
 
-/** Completes what is missing in the Secret. */
+/** The content of the Secret, with an authority and a certificate in place of missing ones. */
 export async function completed(
   read: Exclude<ReadContent, { readonly result: 'Usable' }>,
   host: string,

@@ -1,4 +1,4 @@
-/** What is used of the X.509 library. Only `issue.ts` imports this, on demand, because it is rarely needed and large. */
+/** The parts of the X.509 library that are used. Only `issue.ts` imports this file, on demand, because the library is large. */
 
 // The library does not load without this polyfill.
 import 'reflect-metadata';

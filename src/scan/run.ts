@@ -18,7 +18,7 @@ export interface ScanRun {
 /** A Scan that mounts a Trivy Secret, or that a ScheduledScan has created, or that may still have to be bound. */
 export interface Run extends Stored, ScanRun {
   readonly secretName: string | undefined;
-  /** Whether the scanner has ended, so that its pod no longer needs a Secret. The Scan itself may go on. */
+  /** Whether the scanner has ended, so that its pod no longer needs a Secret. The Scan itself may continue. */
   readonly isScanned: boolean;
   /** Name of the ScheduledScan. */
   readonly scheduledScan: string | undefined;
@@ -35,7 +35,7 @@ interface RunAdmission {
   readonly canHold: boolean;
   /**
    * The Scan, read like a ScheduledScan; undefined: it is bound, it is done, or its decision is open. Also set for a Scan of a cascade
-   * that has the annotation of a binding, because it may have inherited that, and even the entries, from a Scan of another image.
+   * that has the annotation of a binding, because it may have inherited the annotation, and even the entries, from a Scan of another image.
    */
   readonly unbound: ScheduledScan | undefined;
   /** Whether it has the annotation of a binding. */

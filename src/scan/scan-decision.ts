@@ -26,9 +26,10 @@ export type ScanDecision =
   | { readonly result: 'NoBinding'; readonly scan: RawScan };
 
 /**
- * `Secret`: a Secret that the binding names has not been read yet. `Verification`: no registry has answered yet. `Login`: a cloud has not issued a login yet. `TrivySecret`: the Trivy Secret is
- * about to be written. `Migration`: it is not known whether the new repository has the image. `OwnSecret`: the leader creates
- * a Secret for this Scan. `Credential`: the Scan gets a Secret of its own, and no credential can be used now.
+ * `Secret`: a Secret that the binding names has not been read yet. `Verification`: no registry has answered yet. `Login`: a cloud
+ * has not issued a login yet. `TrivySecret`: the controller is about to write the Trivy Secret. `Migration`: the registry has not
+ * answered whether the new repository has the image. `OwnSecret`: the leader creates a Secret for this Scan. `Credential`: the
+ * Scan gets a Secret of its own, and no credential can be used now.
  */
 export type OpenReason =
   | 'Secret'

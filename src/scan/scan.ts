@@ -31,7 +31,7 @@ export interface NewScan {
    * It is bound if it carries a whole delivery and the name of a binding.
    */
   readonly scan: ScheduledScan;
-  /** The name of the ScheduledScan that created it; undefined: something else did. */
+  /** The name of the ScheduledScan that created it; undefined: no ScheduledScan did. */
   readonly scheduledScan: string | undefined;
   /** The name of the binding in its annotation, which it may have inherited; undefined: it has none. */
   readonly binding: string | undefined;
@@ -66,7 +66,7 @@ const HOLDS: ReadonlyMap<string | undefined, Hold> = new Map([
   ['keep-suspended', 'Suspended'],
 ]);
 
-/** Whether secureCodeBox has started the Scan. It starts none that is suspended, so a user has suspended this one since. */
+/** Whether secureCodeBox has started the Scan. It starts no suspended Scan, so a user has suspended this one afterwards. */
 function isStarted({ status }: RawScan): boolean {
   return (status?.state ?? '') !== '';
 }
@@ -76,7 +76,7 @@ function boundBy(binding: string, delivery: ScanDelivery): ScheduledScan['bound'
   return { binding, delivery, ...unknown, intact: true };
 }
 
-/** The name of the ScheduledScan that created a Scan; undefined: something else did. */
+/** The name of the ScheduledScan that created a Scan; undefined: no ScheduledScan did. */
 function scheduledScanOf({ ownerReferences = [] }: ObjectMeta): string | undefined {
   return ownerReferences.find(({ kind }) => kind === SCHEDULED_SCANS.kind)?.name;
 }

@@ -66,13 +66,13 @@ export type TrivySecretInput =
       readonly source: string;
       readonly present: TrivySecret | undefined;
       readonly known: KnownLogin | undefined;
-      /** Whether a known login that should be renewed is used until it expires, because no existing Secret has one. */
+      /** Whether a known login is used until it expires even if its renewal is due, because no existing Secret has a login. */
       readonly untilExpiration: boolean;
       /** Milliseconds since the epoch. */
       readonly now: number;
     };
 
-/** The binding that delivers a credential, and the Scan for which alone it does so; undefined: scans share the Secret. */
+/** The binding that delivers a credential, and the only Scan that gets it; undefined: scans share the Secret. */
 export interface TrivySecretUser {
   readonly namespace: string;
   readonly binding: string;

@@ -5,14 +5,14 @@ import type { ScanDelivery } from '../scan/index.ts';
 import { type Candidate, describeCandidate } from './candidate.ts';
 import type { NamedSecret } from './named-secret.ts';
 
-/** How scans mount the pull secret of a candidate itself, or why they must not. */
+/** How scans mount the pull secret of a candidate itself, or why they cannot. */
 export type DirectDelivery =
   | { readonly result: 'Direct'; readonly delivery: ScanDelivery }
   | { readonly result: 'NotDirect'; readonly message: string };
 
 /**
- * Delivers the credential of a candidate without a Trivy Secret. That is possible only if Trivy, which reads the whole Secret,
- * sends exactly this credential to the registry of the image.
+ * Delivers the credential of a candidate without a Trivy Secret. Trivy then reads the whole pull secret, so this is possible only
+ * if Trivy sends exactly this credential to the registry of the image.
  *
  * | the candidate is | and | then |
  * |---|---|---|

@@ -22,7 +22,7 @@ export type NamedSecret =
   | { readonly state: 'WrongType'; readonly name: string; readonly message?: string }
   /** It is not a pull secret, and has no annotation with its registries. */
   | { readonly state: 'NotAnnotated'; readonly name: string; readonly message: string }
-  /** It has not been read yet, so nothing can be decided about the binding. */
+  /** It has not been read yet, so the controller cannot decide on the binding. */
   | { readonly state: 'Unread'; readonly name: string }
   | { readonly state: 'Unreadable'; readonly name: string; readonly message: string }
   | { readonly state: 'Malformed'; readonly name: string; readonly message: string };

@@ -8,7 +8,7 @@ export interface SecretOwner {
   readonly uid: string;
 }
 
-/** What a temporary Secret says about its Scan. */
+/** The Scan of a temporary Secret, and its binding. */
 export interface TemporaryUse {
   readonly scan: SecretOwner;
   /** Name of the binding; undefined: a user has removed the annotation, or its value is not a name. */
@@ -21,7 +21,7 @@ export interface TemporaryUse {
 const HASH_DIGITS = 10;
 const LONGEST_SCAN = 253 - 'trivy--'.length - HASH_DIGITS;
 
-/** The name of the temporary Secret of a Scan. A controller that restarts finds the Secret by it. */
+/** The name of the temporary Secret of a Scan. After a restart, the controller finds the Secret by this name. */
 export function temporarySecretName({ name, uid }: SecretOwner): string {
   const hash = createHash('sha256')
     .update(JSON.stringify(['Scan', uid]))

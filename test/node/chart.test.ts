@@ -171,7 +171,7 @@ describe('the chart on a real node, in a namespace that enforces the standard "r
     await until(async () => (await readyPods()).length === 2, 'both pods to be ready', 60);
   });
 
-  it('runs on in the same containers while the kubelet is restarted', async () => {
+  it('continues in the same containers while the kubelet is restarted', async () => {
     const containers = async () =>
       (await pods()).map(({ status }) => status?.containerStatuses?.[0]?.containerID).toSorted();
     const running = await containers();

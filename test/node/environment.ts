@@ -1,4 +1,4 @@
-/** What the tests of this folder share: a cluster with a node, and the chart. */
+/** The parts that the tests of this folder share: a cluster with a node, and the chart. */
 import { after } from 'node:test';
 import { CHART } from '../../hack/root.ts';
 import { installChart, RELEASE } from '../../hack/testenv/controller.ts';
@@ -13,7 +13,7 @@ let started: Promise<NodeCluster> | undefined;
 let loaded: Promise<void> | undefined;
 let insecure: readonly string[] = [];
 
-// At the end of all files if they run in one process, which `npm run test:node` does.
+// Runs after all files if they run in one process, as with `npm run test:node`.
 after(async () => (await started)?.cluster[Symbol.asyncDispose]());
 
 /** Starts the cluster at the first call. */

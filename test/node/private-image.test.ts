@@ -220,7 +220,7 @@ describe('a workload with a private image on a real node', { skip }, () => {
       assertScanned(await scan(), newImage);
     });
 
-    it('is scanned with a Secret that exists only as long as the Scan', async () => {
+    it('is scanned with a Secret of its own, which is deleted when the scanner has finished', async () => {
       const { cluster } = shared;
       await using states = new ScanStates(cluster);
       const spec = { image: newImage, imagePullSecrets: [{ name: 'new' }], verification: 'Never' } as const;
@@ -238,7 +238,7 @@ describe('a workload with a private image on a real node', { skip }, () => {
   });
 });
 
-/** Whether a pod runs this image, and is not about to end. */
+/** Whether a pod runs this image, and is not being deleted. */
 function isRunning(pod: Pod, image: string): boolean {
   const [container] = pod.status?.containerStatuses ?? [];
   const spec = (pod as KubeObject & { readonly spec: { readonly containers: readonly { image: string }[] } })

@@ -14,7 +14,7 @@ import type { Pod } from './scanner-pod.ts';
 const USER = { username: 'puller', password: 'right' } as const;
 const REPOSITORY = 'team/app';
 const SECONDS = 150;
-/** Rows that are tried at the same time. */
+/** Number of rows that are tried at the same time. */
 const BATCH = 8;
 
 /** The content of a pull secret: entries by key, or a text. The test replaces `HOST` and `PORT` by those of the private registry. */
@@ -30,7 +30,7 @@ const WRONG = login('wrong');
 interface Row {
   readonly name: string;
   readonly secrets: readonly PullSecret[];
-  /** Whether the image is in the registry that everyone may pull from. */
+  /** Whether the image is in the public registry. */
   readonly open?: true;
   /** What the kubelet does. */
   readonly kubelet: 'pulls' | 'is refused';

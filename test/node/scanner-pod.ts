@@ -13,7 +13,7 @@ const JOBS: Resource = { group: 'batch', version: 'v1', plural: 'jobs', kind: 'J
 
 const RESULTS = '/home/securecodebox';
 const RESULT_FILE = 'trivy-results.json';
-/** The file that ends the sidecar. */
+/** The file that makes the sidecar exit. */
 const COLLECTED = 'collected';
 const SECONDS = 120;
 
@@ -39,7 +39,7 @@ interface ContainerStatus {
   };
 }
 
-/** How a scanner ended, and its result file. */
+/** The outcome of a scanner, and its result file. */
 export interface ScannerRun {
   readonly exitCode: number;
   /** Its output. */

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isRunning } from '../processes/index.ts';
 
 const PREFIX = 'icb-node-';
-/** Limit on the time in which the kernel releases the cgroup of killed processes, in milliseconds. */
+/** Longest time that the kernel may need to release the cgroup of killed processes, in milliseconds. */
 const RELEASE_LIMIT_MS = 15_000;
 
 /** The folders in which cgroup hierarchies are mounted. */
@@ -57,7 +57,7 @@ export async function removeStaleCgroups(): Promise<void> {
  * The cgroup of a pod on the node with this cgroup.
  *
  * @param controller - with cgroup v1, whose hierarchy is meant
- * @throws Error when there is no such cgroup
+ * @throws Error if there is no such cgroup
  */
 export async function podCgroup(node: string, uid: string, controller: string): Promise<string> {
   const mounts = await cgroupMounts();
@@ -90,7 +90,7 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It has ended.
+    // The process has exited.
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * Connects the API server to pods: `node egress.ts SOCKET` runs in the node's network, and is a proxy (HTTP CONNECT) on a Unix
- * socket, which is the same in all networks. It prints `ready` when it listens.
+ * socket, which processes in all networks can reach. The proxy prints `ready` when it listens.
  */
 import { createServer } from 'node:http';
 import { connect } from 'node:net';

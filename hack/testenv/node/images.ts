@@ -14,8 +14,8 @@ export interface TestImage {
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
 /**
- * The user of the programs. Without an entry in these files, the kubelet runs a program in the group of root, whatever group
- * the image names.
+ * The user of the programs. Without an entry in these files, the kubelet runs a program in the group of root, even if the image
+ * names another group.
  */
 const USER_FILES: readonly TarEntry[] = [
   { path: 'etc' },

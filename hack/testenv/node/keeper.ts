@@ -15,7 +15,7 @@ import { API_ADDRESS, HIDDEN_FOLDERS, NODE_ADDRESS } from './settings.ts';
 
 const PARENT_CHECK_MS = 500;
 const READY_CHECK_MS = 10;
-/** A process that waits for a device cannot be killed. After this time, the keeper reports it instead of waiting. */
+/** A process that waits for a device cannot be killed. After this time, the keeper stops waiting and reports the process. */
 const LONGEST_STOP_MS = 60_000;
 
 const directory = process.argv[2] ?? '';
@@ -64,7 +64,7 @@ await createCgroups(cgroup);
 const init = spawn(
   'setpriv',
   [
-    // The process ends with this one.
+    // The process exits when this one does.
     ...['--pdeathsig', 'KILL', 'unshare', '--mount', '--net', '--pid', '--fork', '--kill-child'],
     ...['--mount-proc', 'sh', '-c', INIT, 'init', ready],
   ],
@@ -108,7 +108,7 @@ function stop(code: number): void {
   });
 }
 
-/** Kills unshare and the first process of the namespace. The latter is gone only when all others in it are gone. */
+/** Kills unshare and the first process of the namespace. The latter exits only after all others in the namespace have exited. */
 function hasProcesses(): boolean {
   try {
     if (init.pid !== undefined) process.kill(-init.pid, 'SIGKILL');

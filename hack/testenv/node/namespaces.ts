@@ -5,7 +5,7 @@ import type { Child, ProcessGroup, SpawnOptions } from '../processes/index.ts';
 import { untilReady } from '../processes/index.ts';
 import { cgroupOf } from './cgroups.ts';
 
-/** Time that the keeper may need to end the processes and to remove the cgroups, in milliseconds. */
+/** Time that the keeper may need to kill the processes and to remove the cgroups, in milliseconds. */
 const KEEPER_GRACE_MS = 30_000;
 
 /** The namespaces (PID, mount, network) and the cgroup of a node. */
@@ -27,7 +27,7 @@ export class Namespaces {
     this.pid = pid;
   }
 
-  /** Creates them. They end with the group, and then nothing of them is left. */
+  /** Creates them. They are removed when the group stops. */
   static async create(group: ProcessGroup): Promise<Namespaces> {
     const directory = join(group.directory, 'node');
     await mkdir(directory, { recursive: true });
@@ -74,7 +74,7 @@ export class Namespaces {
     await untilReady(child, async () => (await readFile(child.logFile, 'utf8')).includes('ready\n'));
   }
 
-  /** Ends all processes in the namespaces, and removes the cgroups. */
+  /** Kills all processes in the namespaces, and removes the cgroups. */
   async remove(): Promise<void> {
     await this.#keeper.stop();
   }

@@ -26,7 +26,7 @@ interface Started {
   readonly kubeconfig: string;
 }
 
-/** A running node. It ends with the control plane, and then nothing of it is left on the machine. */
+/** A running node. When the control plane stops, the node stops, too, and leaves nothing on the machine. */
 export class ClusterNode {
   /** Name of its cgroup in each hierarchy. Those of pods are below it. */
   readonly cgroup: string;
@@ -58,7 +58,7 @@ export class ClusterNode {
     return exposed;
   }
 
-  /** The command that does what {@link load} does, without the file at its end. */
+  /** The command of {@link load}. Append the file of the image to it. */
   get importCommand(): string {
     const { namespaces, programs } = this.#started;
     return [programs.ctr, ...importArguments(namespaces.directory)].join(' ');
@@ -78,8 +78,8 @@ export class ClusterNode {
    * A pod's cgroup.
    *
    * @param controller - with cgroup v1, whose hierarchy is meant: `memory`, `cpuacct`
-   * @returns its folder. Those of the containers are in it
-   * @throws Error when the pod does not run
+   * @returns its folder, which contains the folders of the containers
+   * @throws Error if the pod does not run
    */
   async podCgroup(uid: string, controller = 'memory'): Promise<string> {
     return podCgroup(this.cgroup, uid, controller);
@@ -90,13 +90,13 @@ export class ClusterNode {
     return processesIn(await this.podCgroup(uid));
   }
 
-  /** Kills the kubelet, as in a crash, and starts it again. Containers run on meanwhile. */
+  /** Kills the kubelet, as in a crash, and starts it again. Meanwhile, containers continue to run. */
   async restartKubelet(): Promise<void> {
     await this.#kubelet.stop();
     this.#kubelet = await startReady(this.#started);
   }
 
-  /** Ends all processes of the node at once, as a power failure does, and removes all that it made. */
+  /** Kills all processes of the node at once, as a power failure does, and removes everything that the node has created. */
   async stop(): Promise<void> {
     await this.#started.namespaces.remove();
   }

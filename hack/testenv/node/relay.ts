@@ -1,7 +1,7 @@
 /**
  * Makes servers of this machine's loopback reachable in a node's network: `node relay.ts NAMESPACES ADDRESS:PORT=PORT…`.
  * NAMESPACES is the ID of a process in the node's namespaces, ADDRESS:PORT is in the node's network, and the second port is
- * on 127.0.0.1 of this machine. It prints `ready` when all are reachable. The two networks are not connected otherwise.
+ * on 127.0.0.1 of this machine. It prints `ready` when all are reachable. The two networks have no other connection.
  */
 import { fork } from 'node:child_process';
 import { connect, type Server, type Socket } from 'node:net';

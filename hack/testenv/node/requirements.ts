@@ -19,7 +19,7 @@ const CONTROLLERS = ['cpu', 'memory', 'pids'];
  */
 export async function nodeProblem(): Promise<string | undefined> {
   if (process.platform !== 'linux') return `a node needs Linux, and this is ${process.platform}`;
-  if (process.getuid?.() !== 0) return 'a node needs root: containers, mounts and networks are made for it';
+  if (process.getuid?.() !== 0) return 'a node needs root, to create containers, mounts and networks';
   for (const check of CHECKS) {
     const problem = await check();
     if (problem !== undefined) return problem;
@@ -59,7 +59,7 @@ async function compilerProblem(): Promise<string | undefined> {
   const compiler = process.env['CC'] || 'gcc';
   return (await runs(compiler, ['--version']))
     ? undefined
-    : `a node needs runc, whose build needs a C compiler, and there is no ${compiler} on the PATH`;
+    : `a node needs runc, whose build needs a C compiler: expected ${compiler} on the PATH, found none`;
 }
 
 /** Whether a command succeeds with one of these lists of arguments. */
@@ -77,7 +77,7 @@ async function foldersProblem(): Promise<string | undefined> {
     const real = await realpath(path).catch(() => path);
     const hidden = HIDDEN_FOLDERS.find((folder) => `${real}/`.startsWith(`${folder}/`));
     if (hidden !== undefined)
-      return `a node needs the files of ${variable} outside of ${hidden}, and ${path} is there`;
+      return `a node needs the files of ${variable} outside of ${hidden}, which contains ${path}`;
   }
   return undefined;
 }
@@ -126,14 +126,14 @@ export async function cgroupsProblem(mounts?: readonly string[]): Promise<string
     try {
       await rmdir(await mkdtemp(join(folder, 'icb-probe-')));
     } catch (error) {
-      return `a node needs the right to create cgroups, and mkdir in ${folder} ended with ${codeOf(error)}`;
+      return `a node needs the right to create cgroups, and mkdir in ${folder} failed with ${codeOf(error)}`;
     }
   }
   return controllersProblem();
 }
 
 /**
- * Why the root of cgroup v2 does not hand its controllers to its children. It does so afterwards if it can. With cgroup v1,
+ * Enables the controllers of cgroup v2 for the children of the root. Returns why that fails; undefined: they are enabled. With cgroup v1,
  * there is no such file, and none may be created.
  *
  * @param root - where cgroups are mounted

@@ -16,7 +16,7 @@ import { ENDPOINT_SLICES } from './resources.ts';
 const CHECK = 'admission';
 const EFFECT = 'so new Scans start without the credential';
 const PAGE = 'docs/admission.md';
-/** What the webhook of a controller is called for. */
+/** The resource for which API servers call the webhook. */
 const SCANS_RULE = 'scans';
 
 /** A webhook that calls a Service in the namespace of a controller. */
@@ -27,7 +27,7 @@ export interface RegisteredWebhook {
   readonly caBundle: string;
 }
 
-/** What became of a Scan that was created as a dry run. */
+/** The outcome of a Scan that was created as a dry run. */
 export type Trial = 'Called' | 'NotCalled' | 'Hidden';
 
 /** Whether API servers call the admission webhook of a controller. Empty: the controller has none. */
@@ -159,20 +159,20 @@ async function readyEndpoints(client: KubeClient, namespace: string, service: st
   return slices.reduce((sum, count) => sum + count, 0);
 }
 
-/** A namespace for which the webhook is called; undefined: none of those that the user asks about. */
+/** A namespace for which API servers call the webhook; undefined: none of those that the user asks about. */
 function placeOf({ namespaces, deployment }: Controller, scope: CommandScope): string | undefined {
   const asked = scope.kind === 'Namespaces' ? scope.names : undefined;
   if (namespaces === 'all') return asked?.[0] ?? deployment.namespace;
   return asked === undefined ? namespaces[0] : namespaces.find((name) => asked.includes(name));
 }
 
-/** A scan type for which the webhook is called. */
+/** A scan type for which API servers call the webhook. */
 function scanTypeOf({ scanTypes }: Controller): string {
   return (scanTypes?.[0] ?? 'trivy-image').replaceAll('*', '');
 }
 
 /**
- * Creates a Scan as a dry run. It has our annotation, as a cascaded Scan inherits it, and an image that no binding matches. So the
+ * Creates a Scan as a dry run. It has our annotation, as a Scan of a cascade inherits it, and an image that no binding matches. So the
  * webhook removes the annotation if it is called.
  */
 async function tryScan(client: KubeClient, namespace: string, scanType: string): Promise<Trial> {

@@ -29,10 +29,10 @@ interface Flags extends ClusterFlags {
 export function registerWebhookCommand(): Command {
   const command = commandWithHelp('register-webhook', {
     notes:
-      'The chart runs this command after each installation, upgrade and rollback, if admission.enabled is true. It creates an\n' +
-      'authority and a serving certificate in the Secret if there are none, and writes the certificate of the authority into\n' +
-      'the caBundle of each webhook. It replaces an authority that has used up half of its time. It creates no object, and can\n' +
-      'be repeated at any time.',
+      'If admission.enabled is true and admission.certificates.source is generate, the chart runs this command after each\n' +
+      'installation, upgrade and rollback. It creates an authority and a serving certificate in the Secret if there are none,\n' +
+      'and writes the certificate of the authority into the caBundle of each webhook. It replaces an authority after half of\n' +
+      'its validity. It creates no object, and can be repeated at any time.',
     exitCodes: [
       '0  API servers trust the authority in the Secret',
       '2  incorrect usage, an object does not exist, or the cluster cannot be read or written',

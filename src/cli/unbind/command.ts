@@ -39,8 +39,9 @@ export function unbindCommand(): Command {
     notes:
       'helm uninstall runs this command. Run it yourself if the controller was not installed with Helm, or if that failed.\n' +
       'Stop the controller first: the command waits until no controller is the leader, because a leader would bind the\n' +
-      'scans again. If a run of a ScheduledScan is due, it waits until the run starts, at most one minute. If an\n' +
-      'unfinished Scan mounts a Secret, it waits until the Scan finishes, or until --scan-timeout expires.\n\n' +
+      'scans again. Then it resumes the Scans that the admission webhook has held. If a run of a ScheduledScan is due, it\n' +
+      'waits until the run starts, at most one minute. If an unfinished Scan mounts a Secret, it waits until the Scan\n' +
+      'finishes, or until --scan-timeout expires.\n\n' +
       'The command neither needs nor deletes the bindings and their CRD. You can repeat it at any time. On a terminal,\n' +
       'it asks for confirmation. If standard input is not a terminal, it does not ask.',
     exitCodes: [

@@ -36,7 +36,7 @@ export async function unregisterWebhook(
   progress: ReportProgress,
 ): Promise<Unregistration> {
   const isDeleted = await deleteConfiguration(client, settings.configuration);
-  // API servers may hold further Scans until they have learned of it.
+  // API servers may call the webhook until they have learned of the deletion.
   if (isDeleted) await sleep(PROPAGATION_MS);
   const namespaces = new UnbindNamespaces(client, settings.scope);
   await waitForController(namespaces, settings.holdTimeoutMs, progress);

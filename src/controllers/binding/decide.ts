@@ -293,7 +293,7 @@ function decideAtCreation(resolved: Resolved, one: ResolvedScan, bindable: Binda
   return 'edit' in plan && plan.edit.edit === 'Bind' ? { ...atCreation, image: plan.edit.image } : plan;
 }
 
-/** A Scan itself is never bound at the creation of something else. */
+/** False for a Scan, because it is bound itself. */
 function isBoundAtCreation(resolved: Resolved, scan: ScheduledScan, bindable: Bindable | undefined): boolean {
   if (resolved.newScan !== undefined) return false;
   // A bound scan keeps what it has until its Scans can get something else.

@@ -11,10 +11,10 @@ const known = new WeakMap<Resolved, Map<string, boolean>>();
  *
  * | the pull secret | result |
  * |---|---|
- * | does not exist, or cannot be read now: it may be about to be created again | no |
+ * | does not exist, or cannot be read now, because users often delete and create pull secrets again | no |
  * | is not named by the binding, which still waits for the first answer about another one | no |
  * | holds the chosen credential | whether Trivy reads another one |
- * | any other | whether Trivy reads none of its credentials for the image |
+ * | is any other | whether Trivy reads none of its credentials for the image |
  */
 export function isMisread(resolved: Resolved, secretName: string): boolean {
   const results = known.get(resolved) ?? new Map<string, boolean>();

@@ -117,7 +117,7 @@ function observeScan(
   };
 }
 
-/** A shared Secret is written for its binding, so that a refused write does not keep a Scan from mounting it as it is. */
+/** The reconcile of the binding writes a shared Secret, so a refused write does not prevent a Scan from mounting it as it is. */
 function ownSecretWrite({ trivySecret }: Resolved, { secretWrite }: Decision): SecretWrite {
   return trivySecret?.isOfScan === true ? secretWrite : { write: 'None' };
 }
@@ -161,7 +161,7 @@ function firstBinding(scan: ScheduledScan, { stores, settings }: NewScanSources)
   return undefined;
 }
 
-/** Whether the binding is found under the key, in spite of its limits. */
+/** Whether the binding, whose limits apply, is found under the key. */
 function bindsUnder(limited: ValidBinding, { replaces }: ValidBinding, key: string): boolean {
   return limited.replaces.length === replaces.length || !key.startsWith('previous ');
 }
@@ -313,7 +313,7 @@ function isLoginAwaited(trivySecret: Resolved['trivySecret']): boolean {
   return content.state === 'LoginMissing' && content.failure === undefined && place.state === 'Free';
 }
 
-/** The Scan without what it has inherited from a bound Scan. The ScheduledScan decides on what it has delivered. */
+/** The Scan without what it has inherited from a bound Scan. Keeps what a ScheduledScan has delivered to it. */
 function withoutInherited(raw: RawScan, { scheduledScan }: NewScan): RawScan {
   if (scheduledScan !== undefined) return raw;
   const result = editScan(raw, { edit: 'Unbind' });

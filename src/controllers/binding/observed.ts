@@ -70,7 +70,7 @@ export type TrivySecretPlace =
 export interface Known {
   /** The answer of a registry; undefined: there is none. */
   readonly answer: (check: Check) => KnownAnswer | undefined;
-  /** The login that a cloud gave for a host; undefined: none. */
+  /** The login that a cloud has issued for a host; undefined: none. */
   readonly login: (credential: PlatformCredential, host: string) => KnownLogin | undefined;
   readonly trivySecretPlace: (identity: TrivySecretIdentity) => TrivySecretPlace;
   readonly temporarySecretPlace: (owner: SecretOwner) => TrivySecretPlace;

@@ -207,12 +207,12 @@ function obstacleTo(how: Exclude<Delivery, 'Direct'>, { settings, known }: Obser
   if (!settings.admission)
     return undeliverable(
       'AdmissionOff',
-      'the delivery Temporary creates a Secret for each Scan before it starts, and the admission webhook, which would hold the Scan, is off',
+      'the delivery Temporary needs the admission webhook, which holds each Scan until its Secret exists, and the webhook is off',
     );
   if (known.canHold) return undefined;
   return undeliverable(
     'ScansNotHeld',
-    'the delivery Temporary creates a Secret for each Scan before it starts, and the CRD of Scans has no field spec.suspend, so no Scan can be held',
+    'the delivery Temporary holds each Scan until its Secret exists, and the CRD of Scans has no field spec.suspend, so no Scan can be held',
   );
 }
 
@@ -271,7 +271,7 @@ function placeOf(
   return scan === undefined ? { state: 'Free' } : known.temporarySecretPlace(scan);
 }
 
-/** Reasons why a user has to act first, and why a retry cannot help. */
+/** Reasons for which a user has to act, because a retry cannot help. */
 export const STALLING: ReadonlySet<ConditionReason> = new Set([
   'NotAnnotated',
   'NotDirect',

@@ -100,7 +100,7 @@ class BindingTriggers {
       this.#queue.add(keyOf(binding));
   }
 
-  /** The binding that a temporary Secret belongs to, because its status names those that exist for long. */
+  /** The binding of a temporary Secret, because its status names the temporary Secrets that have existed for long. */
   temporarySecret({ namespace, temporary }: TrivySecret): void {
     if (temporary?.binding !== undefined) this.#queue.add(indexKey({ namespace }, temporary.binding));
   }

@@ -1,11 +1,11 @@
 import { endHold, type Hold, type RawScan, type Run, type ScanDecision } from '../../scan/index.ts';
 
 /**
- * A hold ends after this time. It is promised to end within a minute: the rest is for the write, and for the clocks of the
- * API server and the controller, which may differ.
+ * A hold ends after this time, in milliseconds. The documentation promises a minute. The rest is for the write, and for the
+ * clocks of the API server and the controller, which may differ.
  */
 export const LONGEST_HOLD_MS = 50_000;
-/** The same for a Scan that gets a Secret of its own: it would start without any credential. */
+/** The same for a Scan that gets a Secret of its own, because without the Secret, it would start without any credential. */
 const LONGEST_WAIT_MS = 600_000;
 
 const LIMITS: ReadonlyMap<Hold, number> = new Map([
@@ -14,8 +14,8 @@ const LIMITS: ReadonlyMap<Hold, number> = new Map([
 ]);
 
 /**
- * How long a Scan that gets nothing stays held. The replica that held it knew an effective binding, or a Secret, that the watches
- * of this process may deliver only now. Times of creation are whole seconds.
+ * How long a Scan that gets nothing stays held, in milliseconds after its creation. The replica that held it knew an effective
+ * binding, or a Secret, that the watches of this process may deliver later. Times of creation are whole seconds.
  */
 export const SETTLE_MS = 3_000;
 

@@ -91,8 +91,9 @@ export class HeldScanReconciler<SecretWrite> {
 }
 
 /**
- * Ends holds that have lasted too long, without any decision, so that no error in a decision prolongs a hold. Every replica does so:
- * during an upgrade, the leader may be a process without the webhook. The version of the Scan decides which of several writes counts.
+ * Ends holds that have lasted too long, without any decision, so that no error in a decision prolongs a hold. Every replica does
+ * so, because the leader may be a process without the webhook during an upgrade. If several replicas write the Scan, its version
+ * decides which write succeeds.
  */
 export class HoldLimiter {
   readonly #options: HeldScanOptions;

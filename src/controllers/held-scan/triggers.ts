@@ -7,9 +7,9 @@ import { changesSpec, sides } from '../changes.ts';
 import type { Queue } from '../controller.ts';
 
 /**
- * Enqueues a held Scan when it changes, and the held Scans of a namespace when something changes there that may decide on
- * them. Usually, few Scans are held at the same time, so the triggers do not search for those that the change affects. A temporary
- * Secret affects only its own Scan.
+ * Enqueues a held Scan when it changes, and the held Scans of a namespace when an object changes there that may affect the
+ * decision on them. Usually, few Scans are held at the same time, so the triggers do not search for those that the change
+ * affects. A temporary Secret affects only its own Scan.
  */
 export function connectHeldScanTriggers(stores: Stores, queue: Pick<Queue, 'add'>): void {
   const { runs, bindings, trivySecrets, sourceSecrets, selections } = stores;
@@ -34,8 +34,8 @@ export function connectHeldScanTriggers(stores: Stores, queue: Pick<Queue, 'add'
 }
 
 /**
- * Whether a change of the status of a binding may decide on Scans. The parts that name Scans and Secrets do not. They change with
- * each Scan that starts unbound, so that each hold that ends would enqueue all Scans that are still held.
+ * Whether a change of the status of a binding may change the decision on held Scans. The lists of Scans and Secrets in it cannot. They
+ * change with each Scan that starts unbound, so each hold that ends would enqueue all Scans that are still held.
  */
 function changesDecisions({ before, after }: Change<Binding>): boolean {
   return !isDeepStrictEqual(decidingStatus(before), decidingStatus(after));

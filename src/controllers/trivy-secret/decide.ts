@@ -24,9 +24,9 @@ export type TrivySecretDecision =
   | { readonly action: 'Delete' };
 
 /**
- * A Trivy Secret that no binding selects is kept while scans mount it, because bound scans stay bound. The exception is
- * a credential that its owner has withdrawn, by deleting the source Secret or removing the entry. In both cases, the
- * Trivy Secret is deleted only after a grace period.
+ * A Trivy Secret that no binding selects is kept while scans mount it, because bound scans stay bound. It is not kept if its
+ * owner has withdrawn the credential, by deleting the source Secret or removing the entry. An unused Trivy Secret is deleted
+ * only after a grace period.
  */
 export function decideTrivySecret(use: TrivySecretUse): TrivySecretDecision {
   if (use.selected === true || (use.mounted && use.sourceHolds))

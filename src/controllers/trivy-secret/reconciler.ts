@@ -17,7 +17,7 @@ import { secretWriteError } from '../secret-write-error.ts';
 import type { TrivySecretUse } from './decide.ts';
 import { decideTemporarySecret, decideTrivySecret } from './decide.ts';
 
-/** When to read a Scan again whose changes do not enqueue its Secret, because the store does not have it, in milliseconds. */
+/** Milliseconds until a Scan is read again that the store does not have, because its changes do not enqueue its Secret. */
 const UNKNOWN_SCAN_MS = 10_000;
 
 /** Deletes unused Trivy Secrets, and temporary ones whose Scan no longer needs them. The key is that of the Secret. */
@@ -87,7 +87,7 @@ export class TrivySecretReconciler {
     return {};
   }
 
-  /** undefined: the store does not have the Scan, or, without the admission webhook, not whether the Scan is held. */
+  /** undefined: the store does not have the Scan, or, without the admission webhook, does not know whether the Scan is held. */
   #known(namespace: string, { name, uid }: SecretOwner): SecretUser | undefined {
     const run = this.#stores.runs.get(indexKey({ namespace }, name));
     if (run?.uid !== uid) return undefined;

@@ -58,7 +58,7 @@ describe('the webhook on a real API server', () => {
     assert.equal(scan.metadata.generation, 1);
   });
 
-  it('gives the Scan the entries of a bound ScheduledScan, and leaves a copy of those alone', async () => {
+  it('gives a Scan the entries of a bound ScheduledScan, and does not change a Scan that already has them', async () => {
     const namespace = await boundNamespace();
     await namespace.scan('scheduled');
     const { scan: scheduled } = await namespace.bound('scheduled');
@@ -90,7 +90,7 @@ describe('the webhook on a real API server', () => {
     assert.equal(bound.metadata.annotations?.[HELD_ANNOTATION], undefined);
   });
 
-  it('rewrites or strips what a cascaded Scan has inherited', async () => {
+  it('replaces or removes the entries that a Scan of a cascade has inherited', async () => {
     const namespace = await boundNamespace();
     const parent = await createScan(cluster, namespace.name);
     const inherited = {
@@ -153,7 +153,7 @@ describe('the webhook on a real API server', () => {
     assert.equal(await metric(controller, COUNT), counted + 1);
   });
 
-  it('leaves Scans of other types alone', async () => {
+  it('does not change Scans of other scan types', async () => {
     const namespace = await boundNamespace();
     const counted = await metric(controller, COUNT);
     const scan = await createScan(cluster, namespace.name, { spec: { scanType: 'nmap' } });
@@ -161,7 +161,7 @@ describe('the webhook on a real API server', () => {
     assert.equal(await metric(controller, COUNT), counted);
   });
 
-  it('gives the same Scan if the API server calls it twice', async () => {
+  it('returns the same Scan if the API server calls it twice', async () => {
     const namespace = await boundNamespace();
     const once = await createScan(cluster, namespace.name);
     await registerWebhook(cluster, { url: controller.webhook, ca, times: 2 });

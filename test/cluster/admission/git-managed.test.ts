@@ -48,7 +48,7 @@ describe('a ScheduledScan that another program applies', () => {
     return namespace;
   }
 
-  it('is not written with the webhook, and meets neither conflict nor drift', async () => {
+  it('is not written with the webhook, so the program finds neither a conflict nor a difference', async () => {
     const { ca } = await certificates.renew();
     const controller = await startAdmitting(cluster, certificates);
     await registerWebhook(cluster, { url: controller.webhook, ca });
@@ -72,7 +72,7 @@ describe('a ScheduledScan that another program applies', () => {
     await controller.process.stop();
   });
 
-  it('makes the controller back off without the webhook, and the binding names the opponent', async () => {
+  it('makes the controller back off without the webhook, and the binding names the field manager', async () => {
     const controller = await cluster.startController();
     const namespace = await withSecret();
     await apply(cluster, namespace.name, OPPONENT);

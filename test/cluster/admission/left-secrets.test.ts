@@ -13,7 +13,7 @@ const DAILY = {
   uid: '5f0c2f0e-0000-4000-8000-000000000001',
 };
 
-/** Scans that a controller without the webhook does not know, or of which it does not know whether they are held. */
+/** Scans that a controller without the webhook does not store, or stores without whether they are held. */
 describe('a temporary Secret that a controller has left, while its Scan still exists', () => {
   let cluster: Cluster;
   let namespace: TestNamespace;

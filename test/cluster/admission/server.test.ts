@@ -110,7 +110,7 @@ describe('the HTTPS server of the webhook', () => {
     assert.equal((await post('{}'))?.code, 400);
   });
 
-  it('does not wait longer than a second for a body', async () => {
+  it('does not wait for a body for longer than a second', async () => {
     const begun = performance.now();
     const sent = request({
       host: '127.0.0.1',
@@ -183,7 +183,7 @@ describe('the HTTPS server of the webhook, when it stops,', () => {
   });
   after(async () => group?.stop());
 
-  it('answers a request in flight, and closes all connections then', async () => {
+  it('answers a request in flight, and then closes all connections', async () => {
     const unused = connectTls(to);
     const unfinished = connectTls(to);
     await Promise.all([once(unused, 'secureConnect'), once(unfinished, 'secureConnect')]);

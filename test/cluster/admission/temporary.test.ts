@@ -89,7 +89,7 @@ describe('Scans with the delivery Temporary', () => {
     );
   }
 
-  /** @returns what allows them again */
+  /** @returns a function that allows them again */
   async function refuseTemporarySecrets({ name }: TestNamespace): Promise<() => Promise<void>> {
     const apiVersion = 'admissionregistration.k8s.io/v1';
     const expression = `!has(object.metadata.labels) || !('${TEMPORARY_LABEL}' in object.metadata.labels)`;
@@ -138,7 +138,7 @@ describe('Scans with the delivery Temporary', () => {
     assert.deepEqual(await namespace.trivyConfig(name), { auths: login('first') });
     assert.equal(await metric(controller, 'icb_temporary_secrets'), 1);
     await states.set(scan, 'Scanning');
-    // A later Scan gets the new value. The running one keeps what it has mounted.
+    // A later Scan gets the new value. The running Scan keeps its Secret.
     await namespace.pullSecret('pull', login('second'));
     let second = await started(namespace);
     await until(async () => {
@@ -179,7 +179,7 @@ describe('Scans with the delivery Temporary', () => {
   });
 
   describe('without a credential', () => {
-    it('stay held while there is no credential, and start with it as soon as there is one', async () => {
+    it('stay held while no credential exists, and start with the credential as soon as it exists', async () => {
       const namespace = await cluster.namespace();
       await namespace.binding('app', { delivery: 'Temporary' });
       await namespace.condition('app', 'Ready', 'False SecretNotFound');
@@ -190,7 +190,7 @@ describe('Scans with the delivery Temporary', () => {
       assert.deepEqual(await namespace.trivyConfig(secretOf(bound) ?? ''), { auths: login('late') });
     });
 
-    it('are resumed unbound as soon as their binding is stalled', async () => {
+    it('are resumed without a credential as soon as their binding is stalled', async () => {
       const namespace = await cluster.namespace();
       await namespace.binding('app', { delivery: 'Temporary' });
       await namespace.condition('app', 'Ready', 'False SecretNotFound');
@@ -220,7 +220,7 @@ describe('Scans with the delivery Temporary', () => {
       assert.ok(isBound(await untilScan(cluster, scan, isResumed)));
     });
 
-    it('get what the binding delivers after a change of its delivery while they are held', async () => {
+    it('get what the binding delivers, even if its delivery changes while they are held', async () => {
       const namespace = await cluster.namespace();
       await namespace.binding('app', { delivery: 'Temporary' });
       await namespace.condition('app', 'Ready', 'False SecretNotFound');
@@ -232,7 +232,7 @@ describe('Scans with the delivery Temporary', () => {
     });
   });
 
-  it('that a user creates suspended get no Secret', async () => {
+  it('get no Secret if a user has created them suspended', async () => {
     const namespace = await readyNamespace();
     const scan = await createScan(cluster, namespace.name, { spec: { suspend: true } });
     assert.equal(scan.metadata.annotations, undefined);
@@ -243,8 +243,8 @@ describe('Scans with the delivery Temporary', () => {
     await onlyThePullSecret(namespace);
   });
 
-  describe('whose controller has ended', () => {
-    it('keep their Secret until they have been scanned, and the next controller deletes what is left', async () => {
+  describe('whose controller has stopped', () => {
+    it('keep their Secret until they have been scanned, and the next controller deletes the Secrets that are left', async () => {
       const namespace = await readyNamespace();
       const [running, finished, deleted] = [
         await started(namespace),

@@ -132,7 +132,7 @@ describe('a held Scan', () => {
   });
   after(async () => cluster?.[Symbol.asyncDispose]());
 
-  /** A namespace whose binding the controller knows, and creates Scans that it holds. */
+  /** A namespace whose binding the controller knows, and a function that creates Scans, which the webhook holds. */
   async function holding(image = 'reg.example/app') {
     const namespace = await cluster.namespace();
     await namespace.pullSecret('pull', { [image.split('/')[0] ?? '']: { auth: btoa('user:pass') } });
@@ -163,7 +163,7 @@ describe('a held Scan', () => {
     ]);
   }
 
-  /** Lets another process lead, so that nothing decides on held Scans. */
+  /** Gives the Lease to another process, so that no leader decides on held Scans. */
   async function haveOtherLeader(): Promise<void> {
     const now = new Date().toISOString().replace('Z', '000Z');
     const spec = { holderIdentity: 'other', leaseDurationSeconds: 3_600, acquireTime: now, renewTime: now };
@@ -176,7 +176,7 @@ describe('a held Scan', () => {
     });
   }
 
-  it("is its user's after an edit, a resumption or a deletion, and the next leader resumes the others", async () => {
+  it('gets no credential if a user has edited or resumed it, and the next leader binds and resumes the others', async () => {
     await haveOtherLeader();
     const controller = await startAdmitting(cluster, certificates, { until: 'following', keepLease: true });
     await registerWebhook(cluster, { url: controller.webhook, ca });
@@ -204,7 +204,7 @@ describe('a held Scan', () => {
     await controller.process.stop();
   });
 
-  it('is resumed by a replica if the leader does not decide, and check names one that nobody resumes', async () => {
+  it('is resumed by a replica if the leader does not decide, and check names a Scan that no replica resumes', async () => {
     await haveOtherLeader();
     const [namespace, unwatched] = [await cluster.namespace(), await cluster.namespace()];
     const controller = await startAdmitting(cluster, certificates, {
@@ -240,7 +240,7 @@ describe('a held Scan', () => {
     await endOtherLeader();
   });
 
-  it('is resumed although an error prevents the decision, and delays no other one', async () => {
+  it('is resumed although an error prevents the decision, and delays no other Scan', async () => {
     const marker = 'faulty-held';
     const controller = await startAdmitting(cluster, certificates, {
       ...{ preload: join(import.meta.dirname, '../../support/preload/containment.ts'), fromSource: true },

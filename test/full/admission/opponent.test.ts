@@ -14,9 +14,9 @@ const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
 /** Seconds between a write and the next one, after 3, 4, … reversions. */
 const WAITS = [5, 10, 20, 40, 80, 160, 320, 600];
 const LONGEST = 600;
-/** How long before the next write the controller is shown not to write. The controller starts and stops within this time. */
+/** How long before the next write the test shows that the controller does not write. The controller starts and stops in this time. */
 const MARGIN = 100;
-/** How many of the longest waits are tried. */
+/** Number of the longest waits that are tried. */
 const ROUNDS = 3;
 
 describe('a field manager that never stops reverting the binding of a ScheduledScan, without the webhook,', () => {
@@ -77,7 +77,7 @@ describe('a field manager that never stops reverting the binding of a ScheduledS
     return wait;
   }
 
-  it('is met by one write in ten minutes at last, and the binding names it', async () => {
+  it('causes only one write in ten minutes in the end, and the binding names the field manager', async () => {
     const opponent = applyAgainAndAgain(cluster, namespace.name, OPPONENT);
     try {
       await runAt(Date.now(), () => until(reverted, 'the controller to back off', 120));

@@ -103,7 +103,7 @@ describe('random Scans', () => {
   });
   after(async () => cluster?.[Symbol.asyncDispose]());
 
-  it('are accepted by the CRD with their patch, which keeps what is not ours', async () => {
+  it('are accepted by the CRD with their patch, which keeps the entries of other clients', async () => {
     const outcomes = { bound: 0, unbound: 0 };
     const errors = await metric(controller, COUNT, 'Error');
     await fc.assert(

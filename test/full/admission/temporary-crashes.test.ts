@@ -21,12 +21,12 @@ import { until } from '../../support/until.ts';
 
 const COUNT = 100;
 const CANARY = 'canary-9f1c7d';
-/** So that a follower takes over soon. */
+/** Short durations, so that a follower takes over soon. */
 const LEASE = ['--lease-duration', '3s', '--renew-deadline', '2s', '--retry-period', '500ms'];
 
 const isHeld = ({ metadata }: RawScan) => metadata.annotations?.[HELD_ANNOTATION] === 'await-secret';
 
-/** Where the Scans were when a controller was killed. */
+/** The states of the Scans when a controller was killed. */
 type KillPoint =
   | 'held, no Secret'
   | 'held, with Secret'
@@ -34,7 +34,7 @@ type KillPoint =
   | 'scanned, with Secret'
   | 'nothing open';
 
-/** Starts and ends the Scans of a namespace, as the operator of secureCodeBox does. */
+/** Starts and finishes the Scans of a namespace, as the operator of secureCodeBox does. */
 class ScanOperator {
   /** By name of a Scan: what its pod would have mounted when it started. */
   readonly mounted = new Map<string, string>();

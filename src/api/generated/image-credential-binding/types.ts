@@ -262,9 +262,9 @@ export interface ImageCredentialBindingStatus {
   readonly parameterChanges?: readonly ParameterChange[];
   /**
    * ScheduledScans whose binding another field manager has reverted at least three times within ten
-   * minutes. The controller writes them less and less often, at least every ten minutes. With the
-   * admission webhook, their Scans are bound when they are created instead. The first 20, by name.
-   * Absent if there are none.
+   * minutes. The controller waits longer before each further write, at most ten minutes. With the
+   * admission webhook, it stops writing them, and their Scans are bound when they are created. The first
+   * 20, by name. Absent if there are none.
    *
    * @maxItems 20
    */
@@ -446,7 +446,7 @@ export interface UnboundScan {
    */
   readonly name: string;
   /**
-   * Why the Scan could not wait for the credential, or that it waited in vain. Absent otherwise.
+   * Why the Scan could not wait for the credential, or that it waited until the limit. Absent otherwise.
    */
   readonly reason?: string;
 }

@@ -81,7 +81,7 @@ function scanState(plan: ScanPlan, { applied, resolution, awaitedScan }: Context
   }
 }
 
-/** How the Scans of a scan that is not written are bound, and what to change in its source. */
+/** How the Scans of a ScheduledScan that is not written are bound, and what to change in the ScheduledScan at its source. */
 function atCreationNote(plan: Extract<ScanPlan, { plan: 'AtCreation' }>): string {
   const { scan, delivery } = plan;
   const why =

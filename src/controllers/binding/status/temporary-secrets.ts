@@ -19,7 +19,7 @@ export function summarizeTemporarySecrets(facts: Facts): TemporarySecretsSummary
   return { count: found.length, names };
 }
 
-/** When the status names another temporary Secret, in milliseconds from now; undefined: there is none to wait for. */
+/** In how many milliseconds the status has to name another temporary Secret; undefined: never, as far as is known. */
 export function temporarySecretsWait(facts: Facts): number | undefined {
   const next = byAge(facts).find(({ createdAt }) => createdAt > facts.now - LONG_MS);
   return next === undefined ? undefined : next.createdAt + LONG_MS - facts.now;

@@ -27,5 +27,5 @@ const TIMED_OUT =
   'ready, the errors in the log of the controller';
 
 const CANNOT_HOLD =
-  'if its credential was not decided yet, the controller could not hold it, because the CRD of Scans has no field spec.suspend; ' +
-  'upgrade secureCodeBox to 5.6 or later';
+  'this Scan may have started before its credential was decided, because the CRD of Scans has no field spec.suspend, so the controller ' +
+  'cannot hold Scans; upgrade secureCodeBox to 5.6 or later';
