@@ -11,6 +11,8 @@ export type Outcome =
   | { readonly outcome: 'RefusesName'; readonly image: string }
   /** The list is well-formed, but Trivy does not accept the value of a flag, such as an unknown severity. */
   | { readonly outcome: 'RefusesValue' }
+  /** It does not know a flag. */
+  | { readonly outcome: 'UnknownFlag' }
   /** It does not accept the list, or prints something and scans nothing. */
   | { readonly outcome: 'RefusesList' }
   /** It scans an archive. */
@@ -73,6 +75,7 @@ function outcomeIn(stderr: string): Outcome {
   const name = NAME.exec(stderr)?.groups?.['image'];
   if (name !== undefined) return { outcome: 'RefusesName', image: name };
   if (/unable to open .* as a Docker image/.test(stderr)) return { outcome: 'ReadsArchive' };
+  if (/unknown (?:shorthand )?flag: /.test(stderr)) return { outcome: 'UnknownFlag' };
   // Trivy checks some values only when it runs.
   return { outcome: stderr.includes('run error:') ? 'RefusesValue' : 'RefusesList' };
 }
