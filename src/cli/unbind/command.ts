@@ -1,5 +1,6 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { type Command, Option } from 'commander';
+import { HELD_ANNOTATION } from '../../api/index.ts';
 import { printable, quoted } from '../../text/index.ts';
 import { exitOnSignals, reportUserErrors } from '../errors.ts';
 import {
@@ -108,24 +109,33 @@ async function run(flags: Flags): Promise<void> {
   process.stdout.write(`unbound ${counted(scans, 'ScheduledScan')}, deleted ${counted(secrets, 'Secret')}\n`);
 }
 
-function printPreview({ held, scans, secrets, problems }: UnbindPreview): void {
+function printPreview(preview: UnbindPreview): void {
+  const { held, marked, scans, secrets, problems } = preview;
   const lines = [
     ...held.map((key) => `would resume Scan ${key}`),
+    ...marked.map((key) => `would remove the annotation ${HELD_ANNOTATION} from Scan ${key}`),
     ...scans.map((key) => `would unbind ScheduledScan ${key}`),
     ...secrets.map((key) => `would delete Secret ${key}`),
-    `would unbind ${counted(scans.length, 'ScheduledScan')}, and delete ${counted(secrets.length, 'Secret')}; nothing was changed (--dry-run)`,
+    `would ${summary(preview)}; nothing was changed (--dry-run)`,
   ];
   printLeft(problems);
   process.stdout.write(lines.map((line) => `${printable(line)}\n`).join(''));
 }
 
 /** Whether there is nothing to write, or the user confirms. */
-async function confirmedAll({ held, scans, secrets }: UnbindPreview, config: KubeConfig): Promise<boolean> {
-  if (held.length + scans.length + secrets.length === 0) return true;
-  const objects = `${counted(scans.length, 'ScheduledScan')}, and delete ${counted(secrets.length, 'Secret')} with copies of credentials`;
+async function confirmedAll(preview: UnbindPreview, config: KubeConfig): Promise<boolean> {
+  const { held, marked, scans, secrets } = preview;
+  if ([held, marked, scans, secrets].every(({ length }) => length === 0)) return true;
   // The current context may be another one than the user thinks.
   const cluster = `the cluster at ${config.getCurrentCluster()?.server} (context ${quoted(config.getCurrentContext())})`;
-  return confirmed(printable(`Unbind ${objects}, in ${cluster}?`));
+  const question = `Do you want to ${summary(preview)} with copies of credentials, in ${cluster}?`;
+  return confirmed(printable(question));
+}
+
+function summary({ held, scans, secrets }: UnbindPreview): string {
+  const resume = held.length === 0 ? '' : `resume ${counted(held.length, 'held Scan')}, `;
+  const unbind = `unbind ${counted(scans.length, 'ScheduledScan')}`;
+  return `${resume}${unbind}, and delete ${counted(secrets.length, 'Secret')}`;
 }
 
 function printLeft(left: readonly string[]): void {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { runEach } from '../../concurrency/index.ts';
 import { type KubeClient, KubeError } from '../../kube/index.ts';
 import { keyOf, SCANS, type Stored } from '../../object/index.ts';
-import { endHold, type RawScan, type Run, readAdmittedRun } from '../../scan/index.ts';
+import { endHold, isHeldHere, type RawScan, type Run, readAdmittedRun } from '../../scan/index.ts';
 import type { UnbindNamespaces } from './namespaces.ts';
 import type { ReportProgress } from './progress.ts';
 
@@ -11,8 +11,13 @@ const PAUSE_MS = 1_000;
 /** How often a Scan is tried, because other clients write it, too. */
 const MOST_TRIES = 10;
 
+/** Whether `unbind` resumes the Scan. Otherwise, a user has created it suspended, and `unbind` only removes its annotation. */
+export function isResumed({ admission }: Run): boolean {
+  return isHeldHere(admission?.hold ?? 'None');
+}
+
 /**
- * The Scans that the controller holds.
+ * The Scans that the controller holds, or has marked because a user created them suspended.
  *
  * @throws KubeError
  */
@@ -29,7 +34,8 @@ export class HeldScanResumer {
   readonly #client: KubeClient;
   readonly #namespaces: UnbindNamespaces;
   readonly #progress: ReportProgress;
-  readonly #resumed = new Set<string>();
+  readonly #done = new Set<string>();
+  #count = 0;
   /** By key of a Scan that is not tried again: the reason. */
   readonly #left = new Map<string, string>();
 
@@ -39,8 +45,9 @@ export class HeldScanResumer {
     this.#progress = progress;
   }
 
+  /** Number of Scans that were resumed. */
   get count(): number {
-    return this.#resumed.size;
+    return this.#count;
   }
 
   /** Sentences about Scans that are still held. */
@@ -57,23 +64,25 @@ export class HeldScanResumer {
    * @throws KubeError if Scans cannot be listed
    */
   async run(): Promise<void> {
-    let held: readonly Stored[] = await heldScans(this.#namespaces);
+    let held = await heldScans(this.#namespaces);
     const keys = new Set(held.map(keyOf));
     for (let tries = 1; held.length > 0; tries += 1) {
-      await runEach(held, AT_ONCE, (scan) => this.#resume(scan));
-      const isOpen = (key: string) => keys.has(key) && !this.#resumed.has(key) && !this.#left.has(key);
+      await runEach(held, AT_ONCE, (run) => this.#end(run));
+      const isOpen = (key: string) => keys.has(key) && !this.#done.has(key) && !this.#left.has(key);
       held = (await heldScans(this.#namespaces)).filter((scan) => isOpen(keyOf(scan)));
       if (tries === MOST_TRIES) return this.#giveUp(held);
       if (held.length > 0) await sleep(PAUSE_MS);
     }
   }
 
-  async #resume(scan: Stored): Promise<void> {
-    const key = keyOf(scan);
+  async #end(run: Run): Promise<void> {
+    const key = keyOf(run);
     try {
-      const raw = await this.#client.get<RawScan>(SCANS, scan);
+      const raw = await this.#client.get<RawScan>(SCANS, run);
       await this.#client.replace(SCANS, endHold(raw));
-      this.#resumed.add(key);
+      this.#done.add(key);
+      if (!isResumed(run)) return;
+      this.#count += 1;
       this.#progress(`resumed Scan ${key}`);
     } catch (error) {
       // The message of the API server may quote the Scan.

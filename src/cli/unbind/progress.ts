@@ -17,6 +17,8 @@ export interface UnbindSummary {
 export interface UnbindPreview {
   /** Keys of the held Scans that would be resumed. */
   readonly held: readonly string[];
+  /** Keys of the Scans that a user has created suspended, and whose annotation would be removed. */
+  readonly marked: readonly string[];
   /** Keys of the ScheduledScans that would be unbound. */
   readonly scans: readonly string[];
   /** Keys of the Secrets that would be deleted. */

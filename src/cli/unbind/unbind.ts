@@ -2,7 +2,7 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import type { KubeClient } from '../../kube/index.ts';
 import { keyOf } from '../../object/index.ts';
 import { type CommandScope, checkNamespaces, withCluster } from '../cluster/index.ts';
-import { HeldScanResumer, heldScans } from './held-scans.ts';
+import { HeldScanResumer, heldScans, isResumed } from './held-scans.ts';
 import { type LeasePlace, waitForNoLeader } from './leader.ts';
 import { UnbindNamespaces } from './namespaces.ts';
 import type { ReportProgress, UnbindPreview, UnbindSummary } from './progress.ts';
@@ -36,7 +36,8 @@ export async function previewUnbind(config: KubeConfig, scope: CommandScope): Pr
     const secrets = await trivySecrets(namespaces);
     const held = await heldScans(namespaces);
     return {
-      held: held.map(keyOf),
+      held: held.filter(isResumed).map(keyOf),
+      marked: held.filter((run) => !isResumed(run)).map(keyOf),
       scans: scans.map(keyOf),
       secrets: secrets.filter(({ isTerminating }) => !isTerminating).map(keyOf),
       problems: namespaces.problems,

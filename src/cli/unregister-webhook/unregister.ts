@@ -2,9 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MUTATING_WEBHOOKS, PROPAGATION_MS } from '../../certificate/index.ts';
 import { hasReason, type KubeClient } from '../../kube/index.ts';
 import { storedMeta } from '../../object/index.ts';
-import { isHeldHere } from '../../scan/index.ts';
 import type { CommandScope } from '../cluster/index.ts';
-import { HeldScanResumer, heldScans, type ReportProgress, UnbindNamespaces } from '../unbind/index.ts';
+import {
+  HeldScanResumer,
+  heldScans,
+  isResumed,
+  type ReportProgress,
+  UnbindNamespaces,
+} from '../unbind/index.ts';
 
 const PAUSE_MS = 1_000;
 
@@ -66,7 +71,7 @@ async function waitForController(
   const end = performance.now() + timeoutMs;
   for (let isReported = false; ; isReported = true) {
     const held = await heldScans(namespaces);
-    const waiting = held.filter(({ admission }) => isHeldHere(admission?.hold ?? 'None'));
+    const waiting = held.filter(isResumed);
     if (waiting.length === 0 || performance.now() >= end) return;
     if (!isReported) progress(`waiting for the controller to resume held Scans (${waiting.length})`);
     await sleep(PAUSE_MS);

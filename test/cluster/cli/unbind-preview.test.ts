@@ -95,7 +95,7 @@ describe('unbind, before it writes', () => {
     it('asks for confirmation with the number of objects, and changes nothing without a yes', async () => {
       const { namespace, before, secretName } = await boundNamespace();
       const args = ['unbind', '-n', namespace.name, ...flags];
-      const what = 'Unbind 1 ScheduledScan, and delete 1 Secret with copies of credentials';
+      const what = 'Do you want to unbind 1 ScheduledScan, and delete 1 Secret with copies of credentials';
       const question = new RegExp(
         `^${what}, in the cluster at ${cluster.controlPlane.server} \\(context "[^"]+"\\)\\? \\[y/N\\]`,
         'm',

@@ -304,11 +304,16 @@ describe('unbind', () => {
     for (const one of [scan('held', 'resume'), scan('marked', 'keep-suspended'), scan('suspended')])
       await namespace.put(SCANS, one);
     const preview = await unbind('-n', namespace.name, '--dry-run');
-    assert.match(preview.stdout, new RegExp(`^would resume Scan ${namespace.name}/held\n`));
+    assert.deepEqual(preview.stdout.split('\n'), [
+      `would resume Scan ${namespace.name}/held`,
+      `would remove the annotation ${HELD_ANNOTATION} from Scan ${namespace.name}/marked`,
+      'would resume 1 held Scan, unbind 0 ScheduledScans, and delete 0 Secrets; nothing was changed (--dry-run)',
+      '',
+    ]);
     const { code, stdout } = await unbind('-n', namespace.name);
     assert.deepEqual(
       [code, stdout],
-      [0, 'resumed 2 held Scans\nunbound 0 ScheduledScans, deleted 0 Secrets\n'],
+      [0, 'resumed 1 held Scan\nunbound 0 ScheduledScans, deleted 0 Secrets\n'],
     );
     const stateOf = async (name: string) => {
       const found = await namespace.get<RawScan>(SCANS, name);
