@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 
 /** The serving certificate and its key, as a Secret of the type kubernetes.io/tls holds them. */
@@ -8,6 +9,7 @@ const CERTIFICATE_FILE = 'tls.crt';
 const KEY_FILE = 'tls.key';
 /** Limit on the size of a file, in bytes. */
 const LARGEST_FILE = 256 * 1024;
+/** Time between two reads, in milliseconds. Node cannot watch all file systems (https://nodejs.org/api/fs.html#availability). */
 const READ_FILES_MS = 2_000;
 
 /** A serving certificate that fits its key. */
@@ -21,23 +23,41 @@ export interface ServingCertificate {
 export interface CertificateSource {
   /** For messages, such as `in /etc/certificates`. */
   readonly place: string;
-  /** Time between two reads, in milliseconds. */
-  readonly readEveryMs: number;
   /** @throws Error: it cannot be read; the message quotes no key */
   readonly read: () => Promise<{ readonly cert: string; readonly key: string }>;
+  /**
+   * Calls `load` when the certificate may have changed, one call at a time.
+   *
+   * @param load - resolves with the error if the certificate could not be loaded, and never rejects
+   * @returns a function that ends this, after a call that is running
+   */
+  readonly follow: (load: () => Promise<unknown>) => () => void;
 }
 
 /** The files of a folder, as a mounted Secret of the type kubernetes.io/tls has them. */
 export function certificateFiles(directory: string): CertificateSource {
   return {
     place: `in ${directory}`,
-    readEveryMs: READ_FILES_MS,
     read: async () => {
       const files = [readBounded(directory, CERTIFICATE_FILE), readBounded(directory, KEY_FILE)] as const;
       const [cert, key] = await Promise.all(files);
       return { cert, key };
     },
+    follow: (load) => repeat(load, READ_FILES_MS),
   };
+}
+
+/** Calls `load` with this time between two calls, until the returned function is called. */
+function repeat(load: () => Promise<unknown>, milliseconds: number): () => void {
+  const stopping = new AbortController();
+  const loop = async () => {
+    for (;;) {
+      await sleep(milliseconds, undefined, { signal: stopping.signal, ref: false });
+      await load();
+    }
+  };
+  loop().catch(() => undefined);
+  return () => stopping.abort();
 }
 
 /**

@@ -50,7 +50,8 @@ export class AdmissionServer {
   #certificate: ServingCertificate | undefined;
   /** Why the certificate could not be loaded; undefined: it could. */
   #failure: string | undefined = 'the certificate has not been read yet';
-  #timer: NodeJS.Timeout | undefined;
+  /** Ends the work that loads a changed certificate. */
+  #unfollow: () => void = () => undefined;
   readonly #clients = new Clients();
   #isStopping = false;
 
@@ -99,49 +100,44 @@ export class AdmissionServer {
     this.#server.once('error', reject).listen(port, host, resolve);
     await promise;
     this.#server.on('error', (error) => this.#log.warn({ name: error.name }, 'admission server'));
-    this.#schedule();
+    if (!this.#isStopping) this.#unfollow = this.#source.follow(() => this.#load());
     // A TCP server that listens has an AddressInfo.
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** From now on, each response asks the client to open its next connection elsewhere. */
+  /** From now on, loads no changed certificate, and each response asks the client to open its next connection elsewhere. */
   drain(): void {
     this.#isStopping = true;
+    this.#unfollow();
   }
 
   /** Accepts no further connection, waits for requests in flight at most the longest request time, and closes all connections. */
   async stop(): Promise<void> {
     this.drain();
-    clearTimeout(this.#timer);
     if (!this.#server.listening) return;
     const closed = this.#server[Symbol.asyncDispose]();
     const cut = setTimeout(() => this.#server.closeAllConnections(), LONGEST_REQUEST_MS);
     await closed.finally(() => clearTimeout(cut));
   }
 
-  #schedule(): void {
-    if (this.#isStopping) return;
-    this.#timer = setTimeout(() => {
-      if (!this.#isStopping) void this.#load().finally(() => this.#schedule());
-    }, this.#source.readEveryMs).unref();
-  }
-
-  /** Never rejects. The last certificate that could be loaded stays in use. */
-  async #load(): Promise<void> {
+  /** Never rejects. Returns the error, if any. The last certificate that could be loaded stays in use. */
+  async #load(): Promise<unknown> {
     try {
       const certificate = await readServingCertificate(this.#source);
       this.#failure = undefined;
-      if (isSameCertificate(this.#certificate, certificate)) return;
+      if (isSameCertificate(this.#certificate, certificate)) return undefined;
       this.#server.setSecureContext(certificate.options);
       this.#certificate = certificate;
       this.#log.info(
         { expires: new Date(certificate.expiresAt).toISOString() },
         'admission certificate loaded',
       );
+      return undefined;
     } catch (error) {
       const failure = error instanceof Error ? error.message : String(error);
       if (failure !== this.#failure) this.#log.warn({ failure }, 'admission certificate not loaded');
       this.#failure = failure;
+      return error;
     }
   }
 

@@ -1,4 +1,4 @@
-export { CertificateSecret, MissingSecret } from './certificate-secret.ts';
+export { type CertificatePlace, CertificateSecret, MissingSecret } from './certificate-secret.ts';
 export { CertificateKeeper } from './keeper.ts';
 export { expiresAt, splitCertificates } from './key-pair.ts';
 export {

@@ -5,13 +5,17 @@ import {
   type CertificateSource,
   certificateFiles,
 } from '../admission/index.ts';
-import { CertificateKeeper, CertificateSecret } from '../certificate/index.ts';
+import { CertificateKeeper, type CertificatePlace, CertificateSecret } from '../certificate/index.ts';
 import { decideNewScan, type NewScanSources } from '../controllers/index.ts';
-import type { Caches, KubeClient } from '../kube/index.ts';
+import { type Caches, type KubeClient, Reflector, Store, WorkQueue } from '../kube/index.ts';
+import { keyOf, SECRETS, type Stored, storedMeta } from '../object/index.ts';
 import type { Metrics } from '../telemetry/index.ts';
 
-/** Time between two reads of the Secret with the certificate, in milliseconds. */
-const READ_SECRET_MS = 5_000;
+/**
+ * The certificate is also looked at after this time, in milliseconds, because the leader renews it when 30 days are left. No
+ * change of the Secret announces that.
+ */
+const RENEWAL_CHECK_MS = 3_600_000;
 
 /**
  * Creates the server of the webhook for new Scans. All replicas serve, and decide from their stores alone.
@@ -60,10 +64,42 @@ function sourceOf(
   const keeper = new CertificateKeeper({ secret: new CertificateSecret(client, place), isLeading, log });
   return {
     place: `in the Secret ${namespace}/${certificates.name}`,
-    readEveryMs: READ_SECRET_MS,
     read: async () => {
       const { certificate: cert, key } = await keeper.serving();
       return { cert, key };
     },
+    follow: (load) => followSecret(load, { client, place, log }),
+  };
+}
+
+/**
+ * Calls `load` after each change of the Secret, and until it succeeds. The watch delivers metadata only, because a store must not
+ * keep private keys.
+ */
+function followSecret(
+  load: () => Promise<unknown>,
+  options: { readonly client: KubeClient; readonly place: CertificatePlace; readonly log: Logger },
+): () => void {
+  const { client, place, log } = options;
+  const queue = new WorkQueue({
+    process: async () => ({ error: await load(), requeueAfterMs: RENEWAL_CHECK_MS }),
+    concurrency: 1,
+  });
+  const store = new Store<Stored>({});
+  store.onChange(() => queue.add(keyOf(place)));
+  const { namespace, name } = place;
+  const reflector = new Reflector({
+    client,
+    resource: SECRETS,
+    selection: { namespace, fieldSelector: `metadata.name=${name}`, metadataOnly: true },
+    project: storedMeta,
+    store,
+    log,
+  });
+  reflector.start();
+  queue.start();
+  return () => {
+    void reflector.stop();
+    void queue.stop();
   };
 }

@@ -38,9 +38,11 @@ export {
 } from './precedence.ts';
 export { LONGEST_CHAIN, replacesChain } from './replaces-chain.ts';
 export {
+  heededReversion,
   lastingAt,
   MANY_REVERSIONS,
   MOST_REVERSIONS,
+  MOST_REVERTED_WRITES,
   nextWriteAt,
   REVERSION_WINDOW_MS,
   revertedWriteOf,

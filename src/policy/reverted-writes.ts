@@ -9,6 +9,8 @@ const SHORTEST_WAIT_MS = 5_000;
 const LONGEST_WAIT_MS = 600_000;
 /** With this many reversions, the wait is the longest one. */
 export const MOST_REVERSIONS = 10;
+/** Limit on the scans that a status names. */
+export const MOST_REVERTED_WRITES = 20;
 
 /**
  * What the status of a binding says about the reverted writes of a scan; undefined: its writes stay, or the scan changed hands,
@@ -20,6 +22,22 @@ export function revertedWriteOf(
 ): RevertedWrite | undefined {
   const found = status?.revertedWrites?.find(({ scheduledScan }) => scheduledScan === name);
   return found !== undefined && fieldManagers.includes(found.fieldManager) ? found : undefined;
+}
+
+/**
+ * What the controller acts on: like {@link revertedWriteOf}. If the status has no room for a further scan, each field manager
+ * that it names counts for all scans of the binding.
+ */
+export function heededReversion(
+  { status }: Pick<Binding, 'status'>,
+  scan: Pick<ScheduledScan, 'name' | 'fieldManagers'>,
+): RevertedWrite | undefined {
+  const named = status?.revertedWrites ?? [];
+  const shared =
+    named.length < MOST_REVERTED_WRITES
+      ? undefined
+      : named.find(({ fieldManager }) => scan.fieldManagers.includes(fieldManager));
+  return revertedWriteOf({ status }, scan) ?? shared;
 }
 
 /**

@@ -5,6 +5,7 @@ import { type ImageReference, repositoryName } from '../../image/index.ts';
 import {
   chosenCandidate,
   fits,
+  heededReversion,
   isVerifying,
   type MigrationDecision,
   migrationCause,
@@ -12,7 +13,6 @@ import {
   nextMigration,
   nextWriteAt,
   type Resolution,
-  revertedWriteOf,
 } from '../../policy/index.ts';
 import {
   isDone,
@@ -304,7 +304,7 @@ function isBoundAtCreation(resolved: Resolved, scan: ScheduledScan, bindable: Bi
 }
 
 function revertedIn({ binding }: Resolved, scan: ScheduledScan): RevertedWrite | undefined {
-  return binding === undefined ? undefined : revertedWriteOf(binding, scan);
+  return binding === undefined ? undefined : heededReversion(binding, scan);
 }
 
 function decideEffective(resolved: Resolved, one: ResolvedScan, bindable: Bindable | undefined): ScanPlan {

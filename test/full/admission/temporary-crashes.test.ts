@@ -103,7 +103,7 @@ describe(`${COUNT} Scans with the delivery Temporary, while controllers are kill
     certificates = await CertificateFolder.create(cluster, 'certificates');
     const { ca } = await certificates.renew();
     for (const until of ['leading', 'following'] as const) controllers.push(await start({ until }));
-    await registerWebhooks(cluster, { urls: controllers.map(({ webhook }) => webhook), ca });
+    await registerWebhooks(cluster, { webhooks: controllers.map(({ webhook: url }) => ({ url })), ca });
     for (const controller of controllers) await untilCalled(cluster, controller);
     namespace = await cluster.namespace();
     await namespace.pullSecret('pull', { 'reg.example': { auth: btoa(`user:${CANARY}`) } });

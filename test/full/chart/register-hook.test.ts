@@ -327,7 +327,8 @@ describe('the webhook that the chart registers', () => {
       assert.deepEqual(await release.rightsOfJob(), []);
       assert.ok((await release.get('job', HOOK)) !== undefined, 'its log can be read');
       await cluster.controlPlane.kubectl(['delete', 'validatingadmissionpolicybinding', 'quote']);
-      await until(async () => (await release.secret()).data?.['tls.crt'], 'the replicas to create it', 30);
+      // The back-off is as long as the failure was.
+      await until(async () => (await release.secret()).data?.['tls.crt'], 'the replicas to create it', 60);
       await upgrade();
       await until(async () => isBound(await scan()), 'the replicas to serve with the new certificate', 30);
     });

@@ -95,15 +95,22 @@ export async function registerWebhook(
   cluster: Cluster,
   { url, ca, times = 1 }: { readonly url: string; readonly ca: string; readonly times?: number },
 ): Promise<void> {
-  await registerWebhooks(cluster, { urls: Array.from({ length: times }, () => url), ca });
+  await registerWebhooks(cluster, { webhooks: Array.from({ length: times }, () => ({ url })), ca });
 }
 
-/** Like {@link registerWebhook}, for several replicas. The API server calls all of them for each Scan. */
+/** A webhook that API servers call by URL. */
+interface TestWebhook {
+  readonly url: string;
+  /** Where it is called; undefined: in all namespaces. */
+  readonly namespace?: string;
+}
+
+/** Like {@link registerWebhook}, for several ones. The API server calls all of them for each Scan in their namespaces. */
 export async function registerWebhooks(
   { controlPlane }: Cluster,
-  { urls, ca }: { readonly urls: readonly string[]; readonly ca: string },
+  { webhooks, ca }: { readonly webhooks: readonly TestWebhook[]; readonly ca: string },
 ): Promise<void> {
-  const webhook = (url: string, index: number) => ({
+  const webhook = ({ url, namespace }: TestWebhook, index: number) => ({
     name: `scans-${index}.credentials.securecodebox.io`,
     clientConfig: { url, caBundle: Buffer.from(ca).toString('base64') },
     rules: [
@@ -119,13 +126,15 @@ export async function registerWebhooks(
     timeoutSeconds: 1,
     sideEffects: 'None',
     admissionReviewVersions: ['v1'],
+    namespaceSelector:
+      namespace === undefined ? {} : { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
     matchConditions: [{ name: 'trivy', expression: 'object.spec.scanType.startsWith("trivy-image")' }],
   });
   const object = {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'MutatingWebhookConfiguration',
     metadata: { name: NAME },
-    webhooks: urls.map(webhook),
+    webhooks: webhooks.map(webhook),
   };
   await controlPlane.kubectl(['apply', '--server-side', '-f', '-'], { input: JSON.stringify(object) });
 }

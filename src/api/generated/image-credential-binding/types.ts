@@ -264,7 +264,8 @@ export interface ImageCredentialBindingStatus {
    * ScheduledScans whose binding another field manager has reverted at least three times within ten
    * minutes. The controller waits longer before each further write, at most ten minutes. With the
    * admission webhook, it stops writing them, and their Scans are bound when they are created. The first
-   * 20, by name. Absent if there are none.
+   * 20, by name. If there are 20, their field managers count for all ScheduledScans of the binding.
+   * Absent if there are none.
    *
    * @maxItems 20
    */

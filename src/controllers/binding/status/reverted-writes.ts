@@ -1,13 +1,16 @@
 import type { RevertedWrite } from '../../../api/index.ts';
 import type { Binding } from '../../../binding/index.ts';
-import { lastingAt, MANY_REVERSIONS, MOST_REVERSIONS, revertedWriteOf } from '../../../policy/index.ts';
+import {
+  lastingAt,
+  MANY_REVERSIONS,
+  MOST_REVERSIONS,
+  MOST_REVERTED_WRITES,
+  revertedWriteOf,
+} from '../../../policy/index.ts';
 import type { ScheduledScan } from '../../../scan/index.ts';
 import { compareText, timestamp } from '../../../text/index.ts';
 import type { Applied } from '../apply.ts';
 import type { Decision, ScanPlan } from '../decide.ts';
-
-/** Limit on the scans in status. */
-const MOST_SCANS = 20;
 
 interface Facts {
   readonly decision: Pick<Decision, 'scans'>;
@@ -34,7 +37,7 @@ export function revertedWrites(
       return before === undefined || hasLasted(plan, before, now) ? [] : [before];
     })
     .sort((a, b) => compareText(a.scheduledScan, b.scheduledScan))
-    .slice(0, MOST_SCANS);
+    .slice(0, MOST_REVERTED_WRITES);
 }
 
 function hasLasted({ plan }: ScanPlan, before: RevertedWrite, now: number): boolean {

@@ -138,6 +138,50 @@ describe('a binding whose writes are reverted', () => {
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Bind' });
   });
 
+  it('writes another ScheduledScan of the same field manager at once', () => {
+    const namespace = reverted(3);
+    namespace.scan('other', { managedFields: MANAGED });
+    assert.deepEqual(plans(namespace.decide('app')), { other: 'Edit Bind', scan: 'BackOff' });
+  });
+
+  describe('in more ScheduledScans than status can name', () => {
+    const names = Array.from({ length: 22 }, (_, index) => `scan-${10 + index}`);
+    const [kubectl] = MANAGED;
+    function manyReverted(): Namespace {
+      const namespace = new Namespace();
+      namespace.pullSecret('pull');
+      for (const name of names) namespace.scan(name, { managedFields: MANAGED });
+      namespace.binding('app');
+      const { status } = namespace.report('app', { reversions: new Map(names.map((name) => [name, 3])) });
+      assert.equal(status.revertedWrites?.length, 20);
+      namespace.setStatus('app', status);
+      return namespace;
+    }
+
+    it('waits also before it writes the others', () => {
+      const namespace = manyReverted();
+      const backOff = Object.fromEntries(names.map((name) => [name, 'BackOff']));
+      assert.deepEqual(plans(namespace.decide('app')), backOff);
+      const { scans } = namespace.report('app').status;
+      assert.equal(scans?.failing, names.length);
+      const edit = Object.fromEntries(names.map((name) => [name, 'Edit Bind']));
+      assert.deepEqual(plans(namespace.decide('app', NOW + 6_000)), edit);
+    });
+
+    it('binds the Scans of all of them when they are created if the webhook is on', () => {
+      const namespace = manyReverted();
+      namespace.settings.boundAtCreation = 'GitManaged';
+      const atCreation = Object.fromEntries(names.map((name) => [name, 'AtCreation']));
+      assert.deepEqual(plans(namespace.decide('app')), atCreation);
+    });
+
+    it('writes one at once that no named field manager manages', () => {
+      const namespace = manyReverted();
+      namespace.scan('scan-other', { managedFields: kubectl === undefined ? [] : [kubectl] });
+      assert.equal(plans(namespace.decide('app'))['scan-other'], 'Edit Bind');
+    });
+  });
+
   it('binds the Scans when they are created if the webhook is on', () => {
     const namespace = reverted(3);
     namespace.settings.boundAtCreation = 'GitManaged';
