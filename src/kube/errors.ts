@@ -193,13 +193,25 @@ interface ParsedStatus {
   readonly retryAfterSeconds: number | undefined;
 }
 
+/**
+ * The reasons that Kubernetes defines
+ * (https://github.com/kubernetes/apimachinery/blob/v0.37.2/pkg/apis/meta/v1/types.go). A webhook that refuses an object can send any
+ * other text as a reason, and quote the object in it. Status and log contain the reason of an error.
+ */
+const KUBERNETES_REASONS: ReadonlySet<unknown> = new Set([
+  ...['Unauthorized', 'Forbidden', 'NotFound', 'AlreadyExists', 'Conflict', 'Gone', 'Invalid', 'Expired'],
+  ...['ServerTimeout', 'StoreReadError', 'Timeout', 'TooManyRequests', 'BadRequest', 'MethodNotAllowed'],
+  ...['NotAcceptable', 'RequestEntityTooLarge', 'UnsupportedMediaType', 'InternalError'],
+  'ServiceUnavailable',
+]);
+
 function parseStatus(body: string): ParsedStatus {
   const { kind, message, reason, details } = objectOf(parseJson(body));
   const { causes, retryAfterSeconds } = objectOf(details);
   return {
     isStatus: kind === 'Status',
     message: textOf(message),
-    reason: textOf(reason),
+    reason: KUBERNETES_REASONS.has(reason) ? textOf(reason) : undefined,
     causes: Array.isArray(causes) ? causes.map(parseCause) : [],
     retryAfterSeconds: typeof retryAfterSeconds === 'number' ? boundedSeconds(retryAfterSeconds) : undefined,
   };

@@ -48,6 +48,15 @@ describe('KubeError', () => {
     }
   });
 
+  it('has a reason from the HTTP status if the reason is not one of Kubernetes, because a webhook may quote the object', () => {
+    for (const [reason, code, expected] of [
+      ['the password is Canary', 403, 'Forbidden'],
+      ['Canary', 422, 'HTTP422'],
+      [{ Canary: 1 }, 400, 'HTTP400'],
+    ] as const)
+      assert.equal(parsed({ ...status, reason }, undefined, code).reason, expected);
+  });
+
   it('describes an answer that is not a Status object, without its content and without the query of a redirect', () => {
     const from = (status: number, head: object) =>
       errorFromAnswer('get /x', { status, body: 'Canary', retryAfter: undefined, ...head }).message;
