@@ -89,7 +89,7 @@ export const ADVICE = {
   TrivySecretTaken:
     'Delete that Secret, or create it under another name. The controller does not overwrite Secrets that it did not create.',
   TrivySecretFailed:
-    'Check that the controller may write Secrets in this namespace, and that no policy or webhook refuses or changes the write. The controller retries automatically.',
+    'Check that the controller may write Secrets in this namespace, and that no quota, policy or webhook refuses or changes the write. The controller retries automatically.',
 
   // Stalled
   ReplacesCycle: 'Remove one of the repositories from spec.replaces.',

@@ -19,3 +19,4 @@ export {
   scansUnder,
   unboundScansOf,
 } from './stores.ts';
+export type { TemporaryWrites } from './temporary-refusals.ts';

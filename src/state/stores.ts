@@ -7,6 +7,7 @@ import type { Run, ScheduledScan } from '../scan/index.ts';
 import type { OtherSecret, SourceSecret, TrivySecret } from '../secret/index.ts';
 import { compareText } from '../text/index.ts';
 import { Selections } from './selections.ts';
+import { TemporaryRefusals } from './temporary-refusals.ts';
 
 /** What the controller knows of the cluster: projections of objects, which reflectors keep up to date. */
 export type Stores = ReturnType<typeof createStores>;
@@ -31,6 +32,23 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
     if (before !== undefined) rivals.remove(before);
     if (after !== undefined) rivals.add(after);
   });
+  const runs = new Store(
+    {
+      trivySecret: (run: Run) => optional(run, run.secretName),
+      scheduledScan: (run: Run) => optional(run, run.scheduledScan),
+      /** By the patterns that fit the image: the Scans that are not bound. */
+      unbound: (run: Run) => {
+        const image = run.admission?.unbound?.image;
+        return image === undefined ? [] : patternsOf(image).map((pattern) => indexKey(run, pattern));
+      },
+      /** By namespace: the Scans whose decision is open. */
+      held: (run: Run) => (isHeld(run) ? [run.namespace] : []),
+      /** By namespace: the Scans whose CRD has, and has not, the field `suspend`. */
+      canHold: (run: Run) => (run.admission?.canHold === true ? [run.namespace] : []),
+      cannotHold: (run: Run) => (run.admission?.canHold === false ? [run.namespace] : []),
+    },
+    onListenerError,
+  );
   return {
     bindings,
     /** The bindings by image and previous repository. */
@@ -71,23 +89,11 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
     otherSecrets: new Store<OtherSecret>({}, onListenerError),
     /** The content of the Secrets that bindings name. Each is read by name, not watched. */
     sourceSecrets: new Store<SourceSecret>({}, onListenerError),
-    runs: new Store(
-      {
-        trivySecret: (run: Run) => optional(run, run.secretName),
-        scheduledScan: (run: Run) => optional(run, run.scheduledScan),
-        /** By the patterns that fit the image: the Scans that are not bound. */
-        unbound: (run: Run) => {
-          const image = run.admission?.unbound?.image;
-          return image === undefined ? [] : patternsOf(image).map((pattern) => indexKey(run, pattern));
-        },
-        /** By namespace: the Scans whose decision is open. */
-        held: (run: Run) => (isHeld(run) ? [run.namespace] : []),
-        /** By namespace: the Scans whose CRD has, and has not, the field `suspend`. */
-        canHold: (run: Run) => (run.admission?.canHold === true ? [run.namespace] : []),
-        cannotHold: (run: Run) => (run.admission?.canHold === false ? [run.namespace] : []),
-      },
-      onListenerError,
-    ),
+    runs,
+    temporaryRefusals: new TemporaryRefusals((key) => {
+      const run = runs.get(key);
+      return run !== undefined && isHeld(run);
+    }, onListenerError),
   };
 }
 

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Check, KnownAnswer } from '../../answer/index.ts';
-import { conditionOf } from '../../api/index.ts';
 import type { ValidBinding } from '../../binding/index.ts';
 import { keyOf } from '../../object/index.ts';
 import { fittingBindings, hasUnread, isVerifying, migratesWithin, withinLimits } from '../../policy/index.ts';
@@ -21,6 +20,7 @@ import { type Decision, decide, type SecretWrite } from './decide.ts';
 import { observeBinding } from './observe.ts';
 import type { BindingSettings, Known, Observed } from './observed.ts';
 import { isStalled, type Resolved, resolve, selectionOf } from './resolve.ts';
+import { refusedWrite } from './status/index.ts';
 import { restorableAnswers, type VerificationRequests } from './verification/index.ts';
 
 /** The sources of a decision about a Scan. */
@@ -177,7 +177,7 @@ function observeFor(
     registry === undefined ? selectionInStatus(stores, settings, now) : observed.known.selection;
   const known: Known = { ...observed.known, selection };
   const none = { scans: [], mentioning: [], unboundScans: [], temporarySecrets: [], newScan: undefined };
-  return { ...observed, known, ...none };
+  return { ...observed, known, ...none, temporaryWrites: undefined };
 }
 
 /** Looks up the selections of rivals as their statuses say, because only the leader reconciles bindings. */
@@ -274,12 +274,6 @@ function edited(
     : { result: 'Unbound', binding, reason: 'NoCredential', scan };
 }
 
-/** Whether the last write of the Trivy Secret was refused, so that a Scan would wait for nothing. */
-function isWriteRefused({ binding }: Resolved): boolean {
-  const bound = conditionOf(binding?.status, 'ScansBound');
-  return bound?.reason === 'TrivySecretFailed' && bound.observedGeneration === binding?.generation;
-}
-
 /**
  * The Secret that must exist before the Scan can mount it. The one of a Scan that a user has created suspended would exist for an
  * unknown time, so it is never created.
@@ -292,7 +286,8 @@ function awaitedSecret(
   const { trivySecret, newScan } = resolved;
   if (trivySecret?.isOfScan !== true) {
     if (secretWrite.write !== 'Create') return 'None';
-    return isWriteRefused(resolved) ? 'Refused' : 'TrivySecret';
+    // If the last write was refused, the Scan would wait for nothing.
+    return refusedWrite(resolved.binding) === undefined ? 'TrivySecret' : 'Refused';
   }
   if (one.suspension === 'Suspended' && !isHeldHere(one.hold)) return 'Never';
   return newScan?.owner === undefined ? 'OwnSecret' : 'None';

@@ -42,6 +42,7 @@ export function observe(key: string, sources: Sources, now: number): Observed {
     newScan: undefined,
     unboundScans: binding?.validity === 'Valid' ? unboundScansOf(binding, stores) : [],
     temporarySecrets: stores.trivySecrets.byIndex('temporary', key),
+    temporaryWrites: stores.temporaryRefusals.get(key),
   };
 }
 
@@ -50,7 +51,10 @@ export function observeBinding(
   key: string,
   sources: Sources,
   now: number,
-): Omit<Observed, 'scans' | 'newScan' | 'mentioning' | 'unboundScans' | 'temporarySecrets'> {
+): Omit<
+  Observed,
+  'scans' | 'newScan' | 'mentioning' | 'unboundScans' | 'temporarySecrets' | 'temporaryWrites'
+> {
   const { stores, settings, answer, login } = sources;
   const { namespace, name } = splitKey(key);
   const binding = stores.bindings.get(key);

@@ -5,6 +5,7 @@ import type { PlatformCredential } from '../../platform/index.ts';
 import type { Rivals } from '../../policy/index.ts';
 import type { AwaitedScan, Run, ScanRun, ScheduledScan } from '../../scan/index.ts';
 import type { NamedSecret, SecretOwner, TrivySecret, TrivySecretIdentity } from '../../secret/index.ts';
+import type { TemporaryWrites } from '../../state/index.ts';
 
 /** The facts about one binding, before any policy is applied. */
 export interface Observed {
@@ -23,6 +24,8 @@ export interface Observed {
   readonly newScan: ObservedScan | undefined;
   /** The temporary Secrets of its Scans. */
   readonly temporarySecrets: readonly TrivySecret[];
+  /** What became of those that this process has written; undefined: it has written none. */
+  readonly temporaryWrites: TemporaryWrites | undefined;
   /** The ScheduledScans without a readable image whose parameters mention its images. */
   readonly mentioning: readonly ScheduledScan[];
   /** The Scans of its images that were created since the binding, and are not bound. The newest ones come first. */

@@ -143,7 +143,7 @@ export class Previewer {
     return {
       ...{ now, namespace: '', name: binding.name, binding },
       scans: valid && index ? scansOf(valid, index) : [],
-      ...{ newScan: undefined, unboundScans: [], temporarySecrets: [] },
+      ...{ newScan: undefined, unboundScans: [], temporarySecrets: [], temporaryWrites: undefined },
       mentioning: valid && index ? scansMentioning(valid, index) : [],
       settings: { ...PREVIEW_SETTINGS, scanTypes },
       secrets: names.map((name) => secrets.get(name) ?? { state: 'Missing', name }),

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { imageCredentialBindings } from '../../api/index.ts';
 import type { Binding } from '../../binding/index.ts';
 import { type EventRecorder, type KubeClient, KubeError, type Outcome, OutOfDate } from '../../kube/index.ts';
-import { apiVersionOf, splitKey } from '../../object/index.ts';
+import { apiVersionOf, keyOf, type Stored, splitKey } from '../../object/index.ts';
 import { hasUnread, lastingAt } from '../../policy/index.ts';
 import type { RegistryChecker } from '../../registry/index.ts';
 import type { RawScan, ScanDecision } from '../../scan/index.ts';
@@ -79,12 +79,20 @@ export class BindingReconciler {
   };
 
   /**
-   * Writes the Secret of a held Scan.
+   * Writes the Secret of a held Scan, and records for its binding whether the API server refused it.
    *
    * @throws Refused, OutOfDate, KubeError: to be retried
    */
-  readonly writeSecret = async (namespace: string, write: SecretWrite, log: Logger): Promise<void> => {
+  readonly writeSecret = async (
+    { scan, binding }: { readonly scan: Stored; readonly binding: string },
+    write: SecretWrite,
+    log: Logger,
+  ): Promise<void> => {
+    if (write.write === 'None') return;
+    const { namespace } = scan;
     const refused = await this.#applier.writeNeededSecret({ namespace, now: Date.now() }, write, log);
+    const { temporaryRefusals } = this.#options.stores;
+    temporaryRefusals.note(keyOf({ namespace, name: binding }), keyOf(scan), refused?.message);
     if (refused !== undefined) throw refused;
   };
 
@@ -122,11 +130,13 @@ export class BindingReconciler {
    * wait, too: for a Secret to be read, or for the selection of a rival. Either event enqueues the key again.
    */
   #waits(key: string, resolved: Resolved): boolean {
-    const { selections } = this.#options.stores;
+    const { selections, temporaryRefusals } = this.#options.stores;
     const { binding, credentials, waitsFor } = resolved;
     if (hasUnread(credentials)) return true;
-    if (binding === undefined) selections.forget(key);
-    else selections.set(binding, selectionOf(resolved));
+    if (binding === undefined) {
+      selections.forget(key);
+      temporaryRefusals.forget(key);
+    } else selections.set(binding, selectionOf(resolved));
     for (const awaited of waitsFor) selections.wait(key, awaited);
     return waitsFor.size > 0;
   }

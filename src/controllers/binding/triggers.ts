@@ -21,7 +21,8 @@ import type { Queue } from '../controller.ts';
  */
 export function connectBindingTriggers(stores: Stores, queue: Pick<Queue, 'add'>): void {
   const triggers = new BindingTriggers(stores, queue);
-  const { bindings, scheduledScans, trivySecrets, sourceSecrets, selections, runs } = stores;
+  const { bindings, scheduledScans, trivySecrets, sourceSecrets, selections, runs, temporaryRefusals } =
+    stores;
   bindings.onChange((change) => {
     for (const binding of sides(change)) triggers.binding(binding, changesSpec(change));
     if (change.after === undefined) triggers.waiting(change.before);
@@ -31,6 +32,7 @@ export function connectBindingTriggers(stores: Stores, queue: Pick<Queue, 'add'>
     for (const scan of sides(change)) triggers.scheduledScan(scan);
   });
   runs.onChange((change) => triggers.run(change));
+  temporaryRefusals.onChange((key) => queue.add(key));
   onSourceChange(stores, ({ key, isSourceAsBefore }) => {
     if (!isSourceAsBefore) triggers.namedSecret(key);
   });

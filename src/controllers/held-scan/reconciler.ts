@@ -34,7 +34,12 @@ export interface HeldScanReconcilerOptions<SecretWrite> extends HeldScanOptions 
     raw: RawScan,
     requester: { readonly now: number; readonly log: Logger; readonly requeue: () => void },
   ) => HeldScanOutcome<SecretWrite>;
-  readonly writeSecret: (namespace: string, write: SecretWrite, log: Logger) => Promise<void>;
+  /** Writes the Secret of a Scan. `binding`: the name of the binding whose credential it contains. */
+  readonly writeSecret: (
+    user: { readonly scan: Run; readonly binding: string },
+    write: SecretWrite,
+    log: Logger,
+  ) => Promise<void>;
 }
 
 type End = Extract<HeldScanDecision, { act: 'End' }>;
@@ -62,9 +67,10 @@ export class HeldScanReconciler<SecretWrite> {
     const { decision, secretWrite, requeueAfterMs } = this.#options.decide(raw, { now, log, requeue });
     const decided = decideHeldScan(raw, run, decision, now);
     if (decided.act === 'Wait') return { requeueAfterMs: shorter(decided.milliseconds, requeueAfterMs) };
-    if (decided.result === 'Bound') await this.#options.writeSecret(run.namespace, secretWrite, log);
-    await this.#end(decided, log);
     const binding = 'binding' in decision ? decision.binding : undefined;
+    if (decided.result === 'Bound' && binding !== undefined)
+      await this.#options.writeSecret({ scan: run, binding }, secretWrite, log);
+    await this.#end(decided, log);
     const isResumed = isHeldHere(run.admission?.hold ?? 'None');
     log.info(
       { result: decided.result, binding },

@@ -23,6 +23,7 @@ import { adviseBound } from './bound-advice.ts';
 import type { ConditionContent } from './condition-content.ts';
 import { scansOfOtherTypes } from './left-out.ts';
 import { counted, listed, listedByReason, type ScanState } from './scans.ts';
+import { temporaryRefusal } from './temporary-secrets.ts';
 import { credentialVerified, refusalReason } from './verified-condition.ts';
 
 const MOST_TEXTS = 3;
@@ -362,8 +363,11 @@ function secretProblem({
     const message = `Secret ${secretWrite.desired.name} exists, but this controller did not create it for this credential`;
     return { reason: 'TrivySecretTaken', message: advise(message, 'TrivySecretTaken') };
   }
-  if (secretRefused === undefined) return undefined;
-  return { reason: 'TrivySecretFailed', message: advise(secretRefused.message, 'TrivySecretFailed') };
+  const refusal =
+    secretRefused === undefined
+      ? temporaryRefusal(resolved)
+      : advise(secretRefused.message, 'TrivySecretFailed');
+  return refusal === undefined ? undefined : { reason: 'TrivySecretFailed', message: refusal };
 }
 
 /** Why no credential can be delivered to Trivy; undefined: one can. */

@@ -8,4 +8,4 @@ export {
   withUnboundScans,
 } from './readiness.ts';
 export { failureReport, previewConditions, type Report, report } from './report.ts';
-export { temporarySecretsWait } from './temporary-secrets.ts';
+export { refusedWrite, temporarySecretsWait } from './temporary-secrets.ts';

@@ -1,6 +1,8 @@
-import type { TemporarySecretsSummary } from '../../../api/index.ts';
+import { type Condition, conditionOf, type TemporarySecretsSummary } from '../../../api/index.ts';
+import type { Binding } from '../../../binding/index.ts';
 import { compareText, timestamp } from '../../../text/index.ts';
 import type { Resolved } from '../resolve.ts';
+import { advise } from './advice.ts';
 
 /** After this time, in milliseconds, the status names a temporary Secret. */
 const LONG_MS = 3_600_000;
@@ -23,6 +25,29 @@ export function summarizeTemporarySecrets(facts: Facts): TemporarySecretsSummary
 export function temporarySecretsWait(facts: Facts): number | undefined {
   const next = byAge(facts).find(({ createdAt }) => createdAt > facts.now - LONG_MS);
   return next === undefined ? undefined : next.createdAt + LONG_MS - facts.now;
+}
+
+/**
+ * Why the API server refuses the temporary Secrets of the binding, with the advice; undefined: it does not, as far as is known. A
+ * process that has written none reports what the status says.
+ */
+export function temporaryRefusal({
+  binding,
+  trivySecret,
+  temporaryWrites,
+}: Pick<Resolved, 'binding' | 'trivySecret' | 'temporaryWrites'>): string | undefined {
+  if (trivySecret?.isOfScan !== true) return undefined;
+  if (temporaryWrites === undefined) return refusedWrite(binding)?.message;
+  const { refusal } = temporaryWrites;
+  if (refusal === undefined) return undefined;
+  return advise(`Scans do not get their Secrets: ${refusal}`, 'TrivySecretFailed');
+}
+
+/** The condition that says that the last write of a Secret for the binding was refused; undefined: it was not. */
+export function refusedWrite(binding: Binding | undefined): Condition | undefined {
+  const bound = conditionOf(binding?.status, 'ScansBound');
+  const isCurrent = bound?.observedGeneration === binding?.generation;
+  return isCurrent && bound?.reason === 'TrivySecretFailed' ? bound : undefined;
 }
 
 function byAge({ temporarySecrets }: Pick<Facts, 'temporarySecrets'>) {

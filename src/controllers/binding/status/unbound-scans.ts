@@ -23,7 +23,7 @@ function reasonOf(admission: Run['admission']): { readonly reason?: string } {
 }
 
 const TIMED_OUT =
-  'the controller held it until the limit, and could not deliver a credential by then; see the conditions of the binding, or, if it is ' +
+  'the controller held it until the limit, and could not deliver a credential by then; see the conditions of the binding, and, if it was ' +
   'ready, the errors in the log of the controller';
 
 const CANNOT_HOLD =

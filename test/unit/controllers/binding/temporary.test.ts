@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { BINDING_ANNOTATION } from '../../../../src/api/names.ts';
+import { connectBindingTriggers } from '../../../../src/controllers/binding/triggers.ts';
 import { SecretValue } from '../../../../src/credential/secret-value.ts';
 import { VOLUME_NAME } from '../../../../src/scan/delivery.ts';
 import type { RawScan } from '../../../../src/scan/raw-scan.ts';
@@ -376,6 +377,75 @@ describe('a binding with delivery Temporary', () => {
     });
   });
 
+  describe('whose Secrets the API server refuses', () => {
+    const REFUSED = 'the API server refused the write: Forbidden (403)';
+    const ready = () => condition(namespace.report('app').status, 'Ready');
+
+    function setScan(raw: RawScan): void {
+      const run = readAdmittedRun(raw);
+      assert.ok(run);
+      namespace.stores.runs.set(run);
+    }
+
+    const note = (scan: string, refusal?: string) =>
+      namespace.stores.temporaryRefusals.note('ns/app', `ns/${scan}`, refusal);
+
+    beforeEach(() => {
+      namespace.binding('app', TEMPORARY);
+      for (const name of ['one', 'two']) setScan(held(newScan({}, { name, uid: name })));
+      for (const name of ['one', 'two']) note(name, REFUSED);
+    });
+
+    it('is not ready as long as a Scan waits for its Secret, whatever others get', () => {
+      const { status } = namespace.report('app');
+      const [found] = status.conditions ?? [];
+      assert.match(found?.message ?? '', /^Scans do not get their Secrets: .*Forbidden \(403\)/);
+      assert.deepEqual([found?.status, found?.reason], ['False', 'TrivySecretFailed']);
+      for (const [name, expected] of [
+        ['other', 'False TrivySecretFailed'],
+        ['one', 'False TrivySecretFailed'],
+        ['two', 'True Ready'],
+      ] as const) {
+        note(name);
+        assert.equal(ready(), expected, name);
+      }
+    });
+
+    it('stays so after the Scans have started, until another one gets its Secret', () => {
+      for (const name of ['one', 'two'])
+        setScan(endHoldUndecided(held(newScan({}, { name, uid: name, resourceVersion: '2' }))));
+      assert.equal(ready(), 'False TrivySecretFailed');
+      note('three');
+      assert.equal(ready(), 'True Ready');
+    });
+
+    it('stays so after a restart, with the same status', () => {
+      namespace.settle('app');
+      namespace.stores.temporaryRefusals.forget('ns/app');
+      assert.deepEqual([ready(), namespace.report('app').changed], ['False TrivySecretFailed', false]);
+      note('one');
+      assert.equal(ready(), 'True Ready');
+    });
+
+    it('is ready with another delivery', () => {
+      namespace.settle('app');
+      namespace.binding('app');
+      assert.equal(ready(), 'True Ready');
+      namespace.stores.temporaryRefusals.forget('ns/app');
+      assert.equal(ready(), 'True Ready');
+    });
+
+    it('is reconciled when its first Secret is refused, and when none is refused any more', () => {
+      const keys: string[] = [];
+      connectBindingTriggers(namespace.stores, { add: (key) => void keys.push(key) });
+      for (const refusal of [REFUSED, undefined]) note('one', refusal);
+      assert.deepEqual(keys, []);
+      note('two');
+      note('two', REFUSED);
+      assert.deepEqual(keys, ['ns/app', 'ns/app']);
+    });
+  });
+
   describe('and its status', () => {
     const secretOf = (name: string, minutesAgo: number) => ({
       type: 'Opaque',
@@ -415,7 +485,7 @@ describe('a binding with delivery Temporary', () => {
       const [scan] = namespace.report('app').status.unboundScans?.names ?? [];
       assert.match(
         scan?.reason ?? '',
-        /held it until the limit.*see the conditions of the binding, or.*the log/,
+        /held it until the limit.*see the conditions of the binding, and.*the log/,
       );
       assert.equal(readNewScan(endHoldUndecided(held())).hold, 'None');
     });

@@ -1,0 +1,67 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type ListenerErrorHandler, throwUnhandled } from '../kube/index.ts';
+
+/** What became of the temporary Secrets that this process has written for a binding. */
+export interface TemporaryWrites {
+  /** Why the API server refused one of them; undefined: it accepted the last one, and no Scan waits for a refused one. */
+  readonly refusal: string | undefined;
+}
+
+/**
+ * The temporary Secrets that the API server has refused, by binding. Bindings and Scans are named by their keys. A restart loses
+ * this; then the status of the binding says whether the last write was refused.
+ */
+export class TemporaryRefusals {
+  /** By binding: why the Secret of each Scan was refused. Empty: none is refused. */
+  readonly #byBinding = new Map<string, Map<string, string>>();
+  readonly #listeners: ((binding: string) => void)[] = [];
+  readonly #isHeld: (scan: string) => boolean;
+  readonly #onListenerError: ListenerErrorHandler;
+
+  /**
+   * @param isHeld - whether a Scan still waits for its Secret
+   * @param onListenerError - as for the class Store in src/kube
+   */
+  constructor(isHeld: (scan: string) => boolean, onListenerError: ListenerErrorHandler = throwUnhandled) {
+    this.#isHeld = isHeld;
+    this.#onListenerError = onListenerError;
+  }
+
+  /** undefined: this process has not written one for the binding. */
+  get(binding: string): TemporaryWrites | undefined {
+    const refused = this.#byBinding.get(binding);
+    return refused && { refusal: refused.values().next().value };
+  }
+
+  /** @param listener - receives the key of a binding whose {@link TemporaryWrites} have changed */
+  onChange(listener: (binding: string) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /**
+   * Records a write. The refusals of Scans that no longer wait are forgotten, so that their number has a bound.
+   *
+   * @param refusal - undefined: the API server accepted the Secret
+   */
+  note(binding: string, scan: string, refusal: string | undefined): void {
+    const before = this.get(binding);
+    const known = [...(this.#byBinding.get(binding) ?? [])];
+    const refused = new Map(known.filter(([other]) => this.#isHeld(other)));
+    if (refusal === undefined) refused.delete(scan);
+    else refused.set(scan, refusal);
+    this.#byBinding.set(binding, refused);
+    if (isDeepStrictEqual(before, this.get(binding))) return;
+    for (const listener of this.#listeners) {
+      try {
+        listener(binding);
+      } catch (error) {
+        this.#onListenerError(error);
+      }
+    }
+  }
+
+  /** Forgets a deleted binding. */
+  forget(binding: string): void {
+    this.#byBinding.delete(binding);
+  }
+}
