@@ -50,6 +50,7 @@ async function readNamespace(client: KubeClient, namespace: string): Promise<Inv
     scheduledScans: scans ?? [],
     rawScans: new Map(),
     allScans: scans !== undefined,
+    assumesAdmission: false,
     refused: [],
     remarks: [
       ...(bindings.length === 0

@@ -14,7 +14,7 @@ import {
 import type { Inventory } from '../inventory/index.ts';
 import { type ExplainedCandidate, shownCandidate } from './candidates.ts';
 import { type Decided, decidedFor } from './decided.ts';
-import { hintsFor, hostHint, observeHint } from './hints.ts';
+import { admissionHint, hintsFor, hostHint, observeHint } from './hints.ts';
 import { hasExpired, loginProblems } from './login-problems.ts';
 import { matchesOf, type OtherBinding } from './matching.ts';
 import { missingSecrets } from './missing-secrets.ts';
@@ -110,8 +110,9 @@ export function explain(request: Request, inventory: Inventory): Explained {
     report.preview?.credentials ?? lookup<SourceCredential>(inventory.secrets.flatMap(keyringIn), image);
   const shown = found.candidates.map((one) => shownCandidate(one, target.host, showsUsernames));
   const now = Date.now();
+  const usable = found.candidates.find((one) => binding?.verification === 'Never' || !hasExpired(one, now));
   const delivery = deliveryOf(
-    found.candidates.find((one) => binding?.verification === 'Never' || !hasExpired(one, now)),
+    isPrevented(report) ? undefined : usable,
     target,
     binding?.delivery === 'Direct' ? [...inventory.states.values()] : undefined,
   );
@@ -164,6 +165,17 @@ function reportOn(binding: ValidBinding | undefined, inventory: Inventory): Repo
 
 function printed({ type, status, reason, message }: PrintedCondition): PrintedCondition {
   return { type, status, reason, message };
+}
+
+/** Reasons of Stalled for which scans get nothing, although a credential can be used. */
+const PREVENTING: ReadonlySet<string> = new Set([
+  'AdmissionOff',
+  'ScansNotHeld',
+  'SecretsReadOnly',
+] satisfies ConditionContent['reason'][]);
+
+function isPrevented({ conditions }: Report): boolean {
+  return conditions.some(({ type, reason }) => type === 'Stalled' && PREVENTING.has(reason));
 }
 
 /** Reasons of CredentialResolved for which scans need no credential. */
@@ -224,6 +236,7 @@ function problemsFor(
   return [
     ...(binding === undefined ? [...hostHint(text, image), ...hintsFor(text, image, inventory)] : []),
     ...observeHint(binding),
+    ...admissionHint(binding, inventory),
     ...(mayLackScans ? scanHintsFor(image, unmatchedOf(inventory), inventory.allScans) : []),
     ...secretHints(request, inventory, { binding, found }),
     ...secretsFor(binding, inventory).flatMap(problemsOf),

@@ -24,6 +24,18 @@ export function observeHint(binding: ValidBinding | undefined): readonly string[
   return [`the binding ${name} matches, but its mode is Observe; set its spec.mode to Enforce to bind scans`];
 }
 
+/** A sentence about the webhook, which the delivery `Temporary` needs, if only files are known. */
+export function admissionHint(
+  binding: ValidBinding | undefined,
+  { assumesAdmission }: Inventory,
+): readonly string[] {
+  if (binding?.delivery !== 'Temporary' || !assumesAdmission) return [];
+  return [
+    `the delivery Temporary of the binding ${quoted(binding.name)} needs the admission webhook of the controller, and files do not ` +
+      'say whether it is on; without it, the binding is stalled with the reason AdmissionOff',
+  ];
+}
+
 /** A sentence about a text that looks like the host of a registry, but by Docker's rules is an image on Docker Hub. */
 export function hostHint(text: string, image: ImageReference): readonly string[] {
   const name = repositoryName(image);

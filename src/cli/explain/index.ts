@@ -1,5 +1,6 @@
 export { explainCommand } from './command.ts';
 export { deliveryOf, problemsOf, untried } from './explanation.ts';
+export { admissionHint } from './hints.ts';
 export { hasExpired, loginProblems } from './login-problems.ts';
 export { observersEnforcing } from './matching.ts';
 export { meantSecrets, missingSecret } from './missing-secrets.ts';

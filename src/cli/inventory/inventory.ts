@@ -19,6 +19,11 @@ export interface Inventory {
   readonly rawScans: ReadonlyMap<string, RawScheduledScan>;
   /** Whether {@link scheduledScans} contains all ScheduledScans of the namespace. */
   readonly allScans: boolean;
+  /**
+   * Whether predictions only assume that the admission webhook is on. In a cluster, status says so if it is off. A controller whose
+   * default delivery is `Temporary` does not start without it.
+   */
+  readonly assumesAdmission: boolean;
   /** Sentences about bindings that the API server would refuse. */
   readonly refused: readonly string[];
   /** Sentences about what was skipped or not found, and why. */
@@ -30,5 +35,6 @@ export function withDelivery(inventory: Inventory, delivery: Delivery): Inventor
   const bindings = inventory.bindings.map((binding) =>
     binding.validity === 'Valid' ? { ...binding, delivery: binding.delivery ?? delivery } : binding,
   );
-  return { ...inventory, bindings };
+  const assumesAdmission = inventory.assumesAdmission && delivery !== 'Temporary';
+  return { ...inventory, bindings, assumesAdmission };
 }

@@ -1,7 +1,7 @@
 import type { ValidBinding } from '../../binding/index.ts';
 import type { ConditionContent, Preview } from '../../controllers/index.ts';
 import type { ScheduledScan } from '../../scan/index.ts';
-import { scanHintsFor, untried } from '../explain/index.ts';
+import { admissionHint, scanHintsFor, untried } from '../explain/index.ts';
 import { missingSecretNote, type Note } from './missing-secrets.ts';
 import type { Namespace } from './namespace.ts';
 
@@ -44,9 +44,10 @@ export function bindingNotes(
       ...conditions.filter(({ type, reason }) => NOTEWORTHY[type] === reason).map(({ message }) => message),
       ...untried(credentials),
     ].map((message): Note => ({ severity: 'warning', message })),
-    ...(hasNoScans(conditions) ? scanHintsFor(binding.image, unmatched, false) : []).map(
-      (message): Note => ({ severity: 'info', message }),
-    ),
+    ...[
+      ...(hasNoScans(conditions) ? scanHintsFor(binding.image, unmatched, false) : []),
+      ...admissionHint(binding, namespace.inventory),
+    ].map((message): Note => ({ severity: 'info', message })),
   ];
 }
 

@@ -26,6 +26,7 @@ import {
 } from '../../support/cluster/cluster.ts';
 import { runCommand } from '../../support/cluster/command.ts';
 import { ScanStates } from '../../support/cluster/scan-states.ts';
+import { runExplain } from '../../support/explain.ts';
 import { until } from '../../support/until.ts';
 
 const login = (password: string) => ({ 'reg.example': { auth: btoa(`user:${password}`) } });
@@ -303,5 +304,10 @@ describe('a binding with the delivery Temporary', () => {
     const { status } = await namespace.condition('app', 'Stalled', 'True AdmissionOff');
     const [ready] = status?.conditions?.filter(({ type }) => type === 'Ready') ?? [];
     assert.match(ready?.message ?? '', /admission\.enabled/);
+    const { stdout, stderr } = runExplain(['reg.example/app:1.0', '-n', namespace.name], '', {
+      KUBECONFIG: cluster.controlPlane.kubeconfig,
+    });
+    assert.match(stdout, /the controller says\n {4}Ready +False +AdmissionOff\n/);
+    assert.doesNotMatch(`${stdout}${stderr}`, /Trivy gets|files do not say/);
   });
 });

@@ -14,6 +14,7 @@ import type { Resource } from '../../../src/object/object.ts';
 import { NAMESPACES } from '../../../src/object/resources.ts';
 import type { RawScheduledScan } from '../../../src/scan/scheduled-scan.ts';
 import { amount } from '../../support/amount.ts';
+import { CertificateFolder, startAdmitting } from '../../support/cluster/admission.ts';
 import { type Binding, Cluster, SCHEDULED_SCANS, SECRETS } from '../../support/cluster/cluster.ts';
 import { Files } from '../../support/explain.ts';
 import { seed } from '../../support/seed.ts';
@@ -53,8 +54,10 @@ describe('explain and the controller, for the same objects', () => {
     // The controller finds the first half when it starts. The others are created while it runs.
     const half = Math.ceil(samples.length / 2);
     const first = await place(cluster, samples.slice(0, half), 0);
-    // No registry is contacted, so that each check has the answer NotAllowed.
-    await cluster.startController('--allowed-registries', 'none.example');
+    // The delivery Temporary needs the webhook. No registry is contacted, so that each check has the answer NotAllowed.
+    const certificates = await CertificateFolder.create(cluster, 'certificates');
+    await certificates.renew();
+    await startAdmitting(cluster, certificates, { flags: ['--allowed-registries', 'none.example'] });
     placed = [...first, ...(await place(cluster, samples.slice(half), half))];
   });
   after(async () => {

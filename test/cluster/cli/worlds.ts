@@ -175,6 +175,7 @@ const bindings = fc.uniqueArray(
       undefined,
       'Shared',
       'Direct',
+      'Temporary',
     ),
     team: labels,
     selects: fc.nat(3).map((number) => number === 0),

@@ -53,7 +53,7 @@ export function readObjects(manifests: readonly Manifest[]): {
     ...secretsIn([...secrets.values()]),
     bindings: [...bindings.values()],
     scheduledScans: [...scans.values()],
-    ...{ rawScans, allScans: false, refused: [], remarks: [] },
+    ...{ rawScans, allScans: false, assumesAdmission: true, refused: [], remarks: [] },
   };
   return { inventory, faults };
 }

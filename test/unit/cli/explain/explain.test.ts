@@ -125,6 +125,19 @@ describe('explain from files', () => {
     assert.ok(misread?.conditions.some(({ reason }) => reason === 'NotDirect'));
   });
 
+  it('says that the delivery Temporary needs the webhook, unless the controller has that delivery by default', () => {
+    using files = new Files();
+    const args = [
+      ...files.write('a.json', pullSecret('pull', { 'reg.example': entry('user') })),
+      ...files.write('b.json', binding('app', { delivery: 'Temporary' })),
+    ];
+    const { status, stderr } = runExplain(['reg.example/app', ...args]);
+    assert.equal(status, 0);
+    assert.match(stderr, /"app" needs the admission webhook .* stalled with the reason AdmissionOff$/m);
+    const known = runExplain(['reg.example/app', ...args, '--delivery', 'Temporary']);
+    assert.doesNotMatch(known.stderr, /AdmissionOff/);
+  });
+
   it("shows which binding matches the image, by the controller's rules", () => {
     using files = new Files();
     const bindings = [

@@ -91,6 +91,17 @@ describe('validate, for a binding', () => {
       finds: [[`a.yaml:2: ${APP}: error`, /cannot be delivered directly: Trivy would find no login in it/]],
     },
     {
+      what: 'reports as information that the delivery Temporary needs the webhook',
+      files: { 'a.yaml': several(PULL, binding('app', { delivery: 'Temporary' })) },
+      finds: [[`a.yaml:2: ${APP}: info`, /needs the admission webhook .* the reason AdmissionOff$/]],
+    },
+    {
+      what: 'knows that a controller whose default delivery is Temporary has the webhook',
+      files: { 'a.yaml': several(PULL, binding('app', { delivery: 'Temporary' })) },
+      args: { delivery: 'Temporary' },
+      finds: [],
+    },
+    {
       what: 'reports a warning if its Secret is not in the files',
       files: { 'a.yaml': binding('app', {}) },
       finds: [[`a.yaml:1: ${APP}: warning`, /names the Secret "pull", which is not in the files/]],
