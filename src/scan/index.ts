@@ -21,6 +21,7 @@ export {
   type Hold,
   holdScan,
   isHeldHere,
+  lengthenHold,
   type NewScan,
   readNewScan,
 } from './scan.ts';

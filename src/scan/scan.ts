@@ -142,13 +142,18 @@ export function isHeldHere(hold: Hold): boolean {
  */
 export function holdScan(raw: RawScan, awaitsSecret = false): RawScan {
   const own = awaitsSecret ? 'await-secret' : 'resume';
-  const mark = raw.spec.suspend === true ? 'keep-suspended' : own;
+  const marked = withMark(raw, raw.spec.suspend === true ? 'keep-suspended' : own);
+  return { ...marked, spec: { ...raw.spec, suspend: true } };
+}
+
+/** Lets a Scan that is held wait longer, because it now gets a Secret of its own. */
+export function lengthenHold(raw: RawScan): RawScan {
+  return withMark(raw, 'await-secret');
+}
+
+function withMark(raw: RawScan, mark: string): RawScan {
   const annotations = { ...raw.metadata.annotations, [HELD_ANNOTATION]: mark };
-  return {
-    ...raw,
-    metadata: { ...raw.metadata, annotations },
-    spec: { ...raw.spec, suspend: true },
-  };
+  return { ...raw, metadata: { ...raw.metadata, annotations } };
 }
 
 /**
@@ -169,9 +174,7 @@ export function endHold(raw: RawScan, edited: RawScan = raw): RawScan {
 
 /** Ends the hold of a Scan without a decision, and notes that. */
 export function endHoldUndecided(raw: RawScan): RawScan {
-  const ended = endHold(raw);
-  const annotations = { ...ended.metadata.annotations, [HELD_ANNOTATION]: TIMED_OUT };
-  return { ...ended, metadata: { ...ended.metadata, annotations } };
+  return withMark(endHold(raw), TIMED_OUT);
 }
 
 const TIMED_OUT = 'timed-out';

@@ -1,4 +1,11 @@
-import { endHold, type Hold, type RawScan, type Run, type ScanDecision } from '../../scan/index.ts';
+import {
+  endHold,
+  type Hold,
+  lengthenHold,
+  type RawScan,
+  type Run,
+  type ScanDecision,
+} from '../../scan/index.ts';
 
 /**
  * A hold ends after this time, in milliseconds. The documentation promises a minute. The rest is for the write, and for the
@@ -26,6 +33,8 @@ export type HoldResult = 'Bound' | 'Unbound' | 'Edited' | 'TimedOut';
 export type HeldScanDecision =
   /** `instead`: what to write if the API server refuses the edits. */
   | { readonly act: 'End'; readonly result: HoldResult; readonly scan: RawScan; readonly instead: RawScan }
+  /** The Scan may wait longer, and stays held. */
+  | { readonly act: 'Lengthen'; readonly scan: RawScan }
   /** `milliseconds`: when to decide again; undefined: the Scan waits for a change. */
   | { readonly act: 'Wait'; readonly milliseconds: number | undefined };
 
@@ -38,6 +47,9 @@ export type HeldScanDecision =
  * | was not edited | is that it gets something | write it, and end the hold in the same write |
  * | was not edited | is that it gets nothing | wait for {@link SETTLE_MS}, then end the hold |
  * | was not edited | is open | wait for a change |
+ * | was not edited | is open, and it now gets a Secret of its own | let it wait longer |
+ *
+ * A hold is never shortened: a user who changes the delivery may be about to repair the binding.
  *
  * @param now - milliseconds since the epoch
  */
@@ -49,7 +61,10 @@ export function decideHeldScan(
 ): HeldScanDecision {
   const instead = endHold(raw);
   if (admission?.isEdited === true) return { act: 'End', result: 'Edited', scan: instead, instead };
-  if (decision.result === 'Open') return { act: 'Wait', milliseconds: undefined };
+  if (decision.result === 'Open')
+    return decision.awaitsSecret && admission?.hold === 'Held'
+      ? { act: 'Lengthen', scan: lengthenHold(raw) }
+      : { act: 'Wait', milliseconds: undefined };
   const result = decision.result === 'Bind' || decision.result === 'Bound' ? 'Bound' : 'Unbound';
   const milliseconds = result === 'Bound' ? 0 : createdAt + SETTLE_MS - now;
   if (milliseconds > 0) return { act: 'Wait', milliseconds };

@@ -67,6 +67,10 @@ export class HeldScanReconciler<SecretWrite> {
     const { decision, secretWrite, requeueAfterMs } = this.#options.decide(raw, { now, log, requeue });
     const decided = decideHeldScan(raw, run, decision, now);
     if (decided.act === 'Wait') return { requeueAfterMs: shorter(decided.milliseconds, requeueAfterMs) };
+    if (decided.act === 'Lengthen') {
+      await this.#access.write(decided.scan);
+      return {};
+    }
     const binding = 'binding' in decision ? decision.binding : undefined;
     if (decided.result === 'Bound' && binding !== undefined)
       await this.#options.writeSecret({ scan: run, binding }, secretWrite, log);

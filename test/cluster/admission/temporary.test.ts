@@ -165,9 +165,11 @@ describe('Scans with the delivery Temporary', () => {
   });
 
   it('are counted as bound at creation, and their ScheduledScan is unbound once', async () => {
-    const namespace = await namespaceWith({ delivery: 'Shared' });
+    const namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', login('first'));
     await namespace.scan('daily');
     const original = JSON.stringify((await namespace.rawScan('daily')).spec);
+    await namespace.binding('app', { delivery: 'Shared' });
     await namespace.bound('daily');
     await namespace.binding('app', { delivery: 'Temporary' });
     await until(
@@ -218,6 +220,19 @@ describe('Scans with the delivery Temporary', () => {
       );
       assert.ok(isHeld(await untilScan(cluster, scan, () => true)));
       await allow();
+      assert.ok(isBound(await untilScan(cluster, scan, isResumed)));
+    });
+
+    it('wait longer if they were held for another delivery before', async () => {
+      const namespace = await cluster.namespace();
+      await namespace.binding('app', { delivery: 'Temporary' });
+      await namespace.condition('app', 'Ready', 'False SecretNotFound');
+      const scan = await createScan(cluster, namespace.name);
+      assert.ok(isHeld(scan));
+      const args = ['annotate', '--overwrite', '--namespace', namespace.name, 'scan', scan.metadata.name];
+      await cluster.controlPlane.kubectl([...args, `${HELD_ANNOTATION}=resume`]);
+      await untilScan(cluster, scan, isHeld);
+      await namespace.pullSecret('pull', login('late'));
       assert.ok(isBound(await untilScan(cluster, scan, isResumed)));
     });
 

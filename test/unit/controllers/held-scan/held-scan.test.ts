@@ -108,6 +108,17 @@ describe('a held Scan', () => {
     assert.equal(holdLeft(run, NOW + 600_000), 0);
   });
 
+  it('may wait for 10 minutes from its creation once it gets a Secret of its own, and never for a shorter time than before', () => {
+    const raw = held();
+    const decided = decide(raw, { ...openDecision(raw), awaitsSecret: true } as ScanDecision, NOW + 20_000);
+    assert.ok(decided.act === 'Lengthen');
+    assert.deepEqual(decided.scan, holdScan(newScan(false), true));
+    const run = readAdmittedRun(decided.scan);
+    assert.ok(run);
+    assert.equal(holdLeft(run, NOW + 20_000), 580_000);
+    assert.equal(decide(decided.scan, openDecision(decided.scan)).act, 'Wait');
+  });
+
   it('is only resumed if another client has changed its spec', () => {
     const raw = held({ generation: 2 });
     for (const decision of [bindDecision(raw), openDecision(raw)]) {
