@@ -1,6 +1,7 @@
 export {
   type ConditionContent,
   countByReadiness,
+  countOwn,
   countTemporary,
   credentialExpirations,
   decideNewScan,

@@ -6,6 +6,7 @@ import {
   type ControllerOptions,
   type Controllers,
   countByReadiness,
+  countOwn,
   countTemporary,
   createControllers,
   credentialExpirations,
@@ -77,7 +78,7 @@ export class Manager {
     );
     const common = { caches: this.#caches, metrics, log, concurrency };
     this.#runners = controllers.table.map((controller) => new Runner(controller, common));
-    this.#publish(metrics, stores, controllers);
+    this.#publish(metrics, stores, controllers, own.binding);
     const sources = { stores, settings: own.binding };
     const admission = createAdmission({
       ...common,
@@ -165,7 +166,12 @@ export class Manager {
   }
 
   /** Publishes the metrics that are read at each scrape. */
-  #publish(metrics: Metrics, { bindings, trivySecrets }: Stores, { countDiscovered }: Controllers): void {
+  #publish(
+    metrics: Metrics,
+    { bindings, trivySecrets }: Stores,
+    { countDiscovered }: Controllers,
+    { writesSecrets }: ControllerOptions['settings']['binding'],
+  ): void {
     metrics.publishWatches(this.#caches.reflectors);
     metrics.publishBindings({
       readiness: () => countByReadiness(bindings.values()),
@@ -173,6 +179,7 @@ export class Manager {
       expirations: () => credentialExpirations(bindings.values()),
       unboundScans: () => withUnboundScans(bindings.values()),
       temporarySecrets: () => countTemporary(trivySecrets.values()),
+      leftSecrets: () => (writesSecrets ? 0 : countOwn(trivySecrets.values())),
     });
     metrics.publishQueues(Object.fromEntries(this.#runners.map(({ name, queue }) => [name, queue])));
     if (countDiscovered !== undefined) metrics.publishDiscovery(countDiscovered);

@@ -58,6 +58,11 @@ export const METRICS = {
     labels: [],
     help: 'Number of Secrets that exist for one Scan each (delivery Temporary). Reported by the leader.',
   },
+  icb_left_secrets: {
+    type: 'gauge',
+    labels: [],
+    help: 'Number of Secrets for Trivy that the controller created earlier and may not delete, because config.writeSecrets is false. Reported by the leader.',
+  },
   icb_held_scans_total: {
     type: 'counter',
     labels: ['result'],

@@ -58,6 +58,7 @@ interface BindingGauges {
     readonly expiresAt: number;
   }>;
   readonly temporarySecrets: () => number;
+  readonly leftSecrets: () => number;
   readonly unboundScans: () => Iterable<{
     readonly namespace: string;
     readonly name: string;
@@ -127,8 +128,9 @@ export class Metrics {
     this.#listenerErrors.inc();
   }
 
-  /** Publishes the readiness of bindings, the expiration of credentials, unbound Scans and temporary Secrets, read at each scrape. */
-  publishBindings({ readiness, notReady, expirations, unboundScans, temporarySecrets }: BindingGauges): void {
+  /** Publishes the readiness of bindings, the expiration of credentials, unbound Scans, and Secrets, read at each scrape. */
+  publishBindings(gauges: BindingGauges): void {
+    const { readiness, notReady, expirations, unboundScans, temporarySecrets, leftSecrets } = gauges;
     this.#leadersGauge('icb_bindings', (set) => {
       for (const { ready, reason, count } of readiness()) set({ ready, reason }, count);
     });
@@ -140,6 +142,7 @@ export class Metrics {
         set({ namespace, secret }, expiresAt / 1000);
     });
     this.#leadersGauge('icb_temporary_secrets', (set) => set({}, temporarySecrets()));
+    this.#leadersGauge('icb_left_secrets', (set) => set({}, leftSecrets()));
     this.#leadersGauge('icb_unbound_scans', (set) => {
       for (const { namespace, name, scans } of unboundScans()) set({ namespace, name }, scans);
     });

@@ -26,6 +26,7 @@ for (const count of [0, 1_000, 5_000, 20_000]) {
       expirations: () => credentialExpirations(bindings),
       unboundScans: () => withUnboundScans(bindings),
       temporarySecrets: () => 0,
+      leftSecrets: () => 0,
     });
     const { milliseconds, bytes } = await measure(metrics);
     process.stdout.write(

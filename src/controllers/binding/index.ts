@@ -6,6 +6,7 @@ export { BindingReconciler } from './reconciler.ts';
 export type { ConditionContent } from './status/index.ts';
 export {
   countByReadiness,
+  countOwn,
   countTemporary,
   credentialExpirations,
   notReady,

@@ -4,7 +4,7 @@ import { HELD_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL } from '../../../src/api/
 import { SCANS } from '../../../src/object/resources.ts';
 import type { RawScan } from '../../../src/scan/raw-scan.ts';
 import { temporaryMetadata, temporarySecretName } from '../../../src/secret/temporary-secret.ts';
-import { createScan } from '../../support/cluster/admission.ts';
+import { createScan, metric } from '../../support/cluster/admission.ts';
 import { Cluster, SECRETS, type TestNamespace } from '../../support/cluster/cluster.ts';
 import { until } from '../../support/until.ts';
 
@@ -52,5 +52,31 @@ describe('a temporary Secret that a controller has left, while its Scan still ex
     for (const { metadata } of held) await namespace.delete(SCANS, metadata.name);
     for (const name of kept)
       await until(async () => (await namespace.get(SECRETS, name)) === undefined, 'the others, too');
+  });
+});
+
+describe('a Trivy Secret that a controller has left, which the next one may not delete', () => {
+  let cluster: Cluster;
+  before(async () => {
+    cluster = await Cluster.start();
+  });
+  after(async () => cluster?.[Symbol.asyncDispose]());
+
+  it('is counted until another client deletes it', async () => {
+    const namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', { 'reg.example': { auth: btoa('user:pass') } });
+    await namespace.scan('scan');
+    await namespace.binding('app');
+    const first = await cluster.startController('--unused-secret-grace', '1s');
+    const { secretName } = await namespace.bound('scan');
+    assert.equal(await metric(first, 'icb_left_secrets'), 0);
+    assert.deepEqual(await first.process.stop(), { code: 0, signal: null });
+    const flags = ['--delivery', 'Direct', '--write-secrets', 'false', '--unused-secret-grace', '1s'];
+    const next = await cluster.startController(...flags);
+    await until(async () => (await metric(next, 'icb_left_secrets')) === 1, 'the Secret to be counted');
+    await until(async () => (await namespace.bound('scan')).secretName === 'pull', 'the scan to be bound');
+    assert.notEqual(await namespace.get(SECRETS, secretName), undefined);
+    await namespace.delete(SECRETS, secretName);
+    await until(async () => (await metric(next, 'icb_left_secrets')) === 0, 'no Secret to be left');
   });
 });

@@ -2,6 +2,7 @@ export type { ConditionContent } from './condition-content.ts';
 export { migratedNow } from './migrations.ts';
 export {
   countByReadiness,
+  countOwn,
   countTemporary,
   credentialExpirations,
   notReady,

@@ -1,7 +1,7 @@
 import { readinessOf } from '../../../api/index.ts';
 import type { Binding } from '../../../binding/index.ts';
 import { keyOf } from '../../../object/index.ts';
-import type { TrivySecret } from '../../../secret/index.ts';
+import { isTrivySecretName, type TrivySecret } from '../../../secret/index.ts';
 import { compareText } from '../../../text/index.ts';
 
 /** Limit per namespace, so that one namespace cannot flood the metrics or crowd out another namespace. */
@@ -86,6 +86,13 @@ export function credentialExpirations(bindings: Iterable<Binding>): readonly Cre
 export function countTemporary(secrets: Iterable<TrivySecret>): number {
   let count = 0;
   for (const { temporary } of secrets) if (temporary !== undefined) count += 1;
+  return count;
+}
+
+/** Counts the Secrets that the controller has created. A user may have put its label on others. */
+export function countOwn(secrets: Iterable<TrivySecret>): number {
+  let count = 0;
+  for (const { name } of secrets) if (isTrivySecretName(name)) count += 1;
   return count;
 }
 
