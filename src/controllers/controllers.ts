@@ -99,9 +99,9 @@ function trivySecretController({ client, stores, settings }: ControllerOptions):
 
 function heldScanControllers(
   { client, unfenced, stores, onHoldEnded: onEnded }: ControllerOptions,
-  { decideNewScan, writeSecret }: BindingReconciler,
+  { planNewScan: plan, decideNewScan: decide, writeSecret }: BindingReconciler,
 ): readonly Controller[] {
-  const held = new HeldScanReconciler({ client, stores, decide: decideNewScan, writeSecret, onEnded });
+  const held = new HeldScanReconciler({ client, stores, plan, decide, writeSecret, onEnded });
   const limiter = new HoldLimiter({ client: unfenced, stores, onEnded });
   return [
     {

@@ -25,7 +25,7 @@ export {
   type NewScan,
   readNewScan,
 } from './scan.ts';
-export type { OpenReason, ScanDecision, UnboundReason } from './scan-decision.ts';
+export type { NewScanPlan, OpenReason, ScanDecision, UnboundReason } from './scan-decision.ts';
 export type { ScanDelivery } from './scan-delivery.ts';
 export {
   everyMs,

@@ -2,7 +2,7 @@ import { RUN_ANNOTATION } from '../api/index.ts';
 import { type KubeObject, SCANS, SCHEDULED_SCANS, type Stored, storedMeta } from '../object/index.ts';
 import { VOLUME_NAME } from './delivery.ts';
 import type { RawScan as WholeScan } from './raw-scan.ts';
-import { type Hold, hasTimedOut, readNewScan } from './scan.ts';
+import { type Hold, hasTimedOut, type NewScan, readNewScan } from './scan.ts';
 import type { ScheduledScan } from './scheduled-scan.ts';
 
 /** A Scan: one run of a ScheduledScan. */
@@ -29,6 +29,11 @@ export interface Run extends Stored, ScanRun {
 /** How a Scan was bound when it was created. */
 interface RunAdmission {
   readonly hold: Hold;
+  /**
+   * What to plan for a held Scan with, instead of the whole Scan; undefined: it is not held, or it has inherited something. A user
+   * decides how much a Scan inherits, so that is not stored.
+   */
+  readonly held: NewScan | undefined;
   /** Whether another client has changed the spec since the Scan was created. */
   readonly isEdited: boolean;
   /** Whether the CRD knows `spec.suspend`, so that a Scan can be held. */
@@ -67,7 +72,8 @@ export function readRun(object: RawScan): Run | undefined {
 /** Like {@link readRun}, for a controller that binds Scans when they are created. */
 export function readAdmittedRun(object: WholeScan): Run | undefined {
   const run = runOf(object);
-  const { scan, binding, hold, suspension } = readNewScan(object);
+  const one = readNewScan(object);
+  const { scan, binding, hold, suspension } = one;
   const isMarked = binding !== undefined;
   const mayBeUnbound = !isMarked || isCascaded(object);
   const isUnbound = mayBeUnbound && hold === 'None' && scan.image !== undefined && run.state !== 'Done';
@@ -76,8 +82,13 @@ export function readAdmittedRun(object: WholeScan): Run | undefined {
   const isEdited = (object.metadata.generation ?? 1) > 1;
   const canHold = suspension !== 'Unsupported';
   const unbound = isUnbound ? scan : undefined;
-  const admission = { hold, isEdited, canHold, unbound, isMarked, hasTimedOut: hasTimedOut(object) };
+  const held = hold !== 'None' && hasInheritedNothing(one) ? one : undefined;
+  const admission = { hold, held, isEdited, canHold, unbound, isMarked, hasTimedOut: hasTimedOut(object) };
   return { ...run, admission };
+}
+
+function hasInheritedNothing({ binding, delivery, scheduledScan }: NewScan): boolean {
+  return binding === undefined && delivery === undefined && bounded(scheduledScan) === scheduledScan;
 }
 
 /** Reads any Scan, also one that {@link readRun} or {@link readAdmittedRun} ignores. */

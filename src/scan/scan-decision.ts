@@ -1,11 +1,12 @@
 import type { RawScan } from './raw-scan.ts';
+import type { ScanEdit } from './scheduled-scan.ts';
 
-/** What happens to a Scan, and why. `scan` is the Scan as it should be, which may be what it is. */
-export type ScanDecision =
+/** What is to happen to a Scan, and why. It follows from what the stores know. `edit`: undefined: the Scan stays as it is. */
+export type NewScanPlan =
   /** The Scan gets what the binding delivers. */
-  | { readonly result: 'Bind'; readonly binding: string; readonly scan: RawScan }
+  | { readonly result: 'Bind'; readonly binding: string; readonly edit: ScanEdit }
   /** The Scan already has what its ScheduledScan delivers. */
-  | { readonly result: 'Bound'; readonly binding: string; readonly scan: RawScan }
+  | { readonly result: 'Bound'; readonly binding: string }
   /** A binding is effective, and its decision is open. */
   | {
       readonly result: 'Open';
@@ -13,17 +14,20 @@ export type ScanDecision =
       readonly reason: OpenReason;
       /** Whether the Scan gets a Secret of its own, so that it may wait longer. */
       readonly awaitsSecret: boolean;
-      readonly scan: RawScan;
     }
   /** A binding is effective, and the Scan gets nothing from it. */
   | {
       readonly result: 'Unbound';
       readonly binding: string;
       readonly reason: UnboundReason;
-      readonly scan: RawScan;
+      readonly edit: ScanEdit | undefined;
     }
   /** No binding is effective. */
-  | { readonly result: 'NoBinding'; readonly scan: RawScan };
+  | { readonly result: 'NoBinding'; readonly edit: ScanEdit | undefined };
+
+/** A plan that is carried out on the whole Scan. `scan` is the Scan as it should be, which may be what it is. */
+export type ScanDecision = WithoutEdit<NewScanPlan> & { readonly scan: RawScan };
+type WithoutEdit<Plan> = Plan extends unknown ? Omit<Plan, 'edit'> : never;
 
 /**
  * `Secret`: a Secret that the binding names has not been read yet. `Verification`: no registry has answered yet. `Login`: a cloud

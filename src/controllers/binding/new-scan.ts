@@ -7,6 +7,7 @@ import {
   editScan,
   isHeldHere,
   type NewScan,
+  type NewScanPlan,
   type OpenReason,
   type RawScan,
   readNewScan,
@@ -31,16 +32,44 @@ export interface NewScanSources {
   readonly registry?: Pick<Known, 'answer' | 'login'>;
 }
 
-/** A decision, and the checks that it waits for; undefined: none. */
-export interface NewScanDecision {
-  readonly decision: ScanDecision;
+/** What a plan needs. */
+interface Needs {
   /** What to write before the Scan is bound, if it gets a Secret of its own. */
   readonly secretWrite: SecretWrite;
+  /** The checks that the plan waits for; undefined: none. */
   readonly requests: VerificationRequests | undefined;
 }
 
+export interface PlannedNewScan extends Needs {
+  readonly plan: NewScanPlan;
+}
+
+export interface NewScanDecision extends Needs {
+  readonly decision: ScanDecision;
+}
+
+/** Decides what a new Scan gets: {@link planNewScan}, carried out on the whole Scan. */
+export function decideNewScan(raw: RawScan, sources: NewScanSources, now: number): NewScanDecision {
+  const one = readNewScan(raw);
+  const { plan, ...needs } = planNewScan(one, sources, now);
+  return { decision: carryOut(plan, raw, one), ...needs };
+}
+
+function carryOut(
+  { edit, ...plan }: NewScanPlan & { readonly edit?: ScanEdit | undefined },
+  raw: RawScan,
+  one: NewScan,
+): ScanDecision {
+  if (edit === undefined) return { ...plan, scan: raw };
+  const result = editScan(raw, edit);
+  if (result.result === 'Edited') return { ...plan, scan: result.scan };
+  return plan.result === 'Bind'
+    ? carryOut(unbound(plan.binding, one, 'Taken'), raw, one)
+    : { ...plan, scan: raw };
+}
+
 /**
- * Decides what a new Scan gets, with the stages `observe`, `resolve` and `decide` of its effective binding. Sends no request.
+ * Plans what a new Scan gets, with the stages `observe`, `resolve` and `decide` of its effective binding. Sends no request.
  *
  * | the Scan | and its effective binding | result |
  * |---|---|---|
@@ -57,44 +86,38 @@ export interface NewScanDecision {
  *
  * @param now - milliseconds since the epoch
  */
-export function decideNewScan(raw: RawScan, sources: NewScanSources, now: number): NewScanDecision {
-  const one = readNewScan(raw);
+export function planNewScan(one: NewScan, sources: NewScanSources, now: number): PlannedNewScan {
   const { stores } = sources;
   const bound = boundByScheduledScan(one, stores);
-  if (bound !== undefined) return without({ result: 'Bound', binding: bound, scan: raw });
+  if (bound !== undefined) return needingNothing({ result: 'Bound', binding: bound });
   const first = firstBinding(one.scan, sources);
-  if (first === undefined) return without({ result: 'NoBinding', scan: withoutInherited(raw, one) });
-  const context = { raw, one, sources, now };
-  const decided = decideFor(first, context);
-  const { to } = decided;
+  if (first === undefined) return needingNothing({ result: 'NoBinding', edit: withoutInherited(one) });
+  const context = { one, sources, now };
+  const { to, ...planned } = planFor(first, context);
   const other = to === undefined ? undefined : stores.bindings.get(indexKey(one.scan, to));
   // The first binding cannot bind the Scan now, and the Scan is bound to another one that fits.
-  return other?.validity === 'Valid' ? decideFor(other, context) : decided;
+  return other?.validity === 'Valid' ? planFor(other, context) : planned;
 }
 
 interface Context {
-  readonly raw: RawScan;
   readonly one: NewScan;
   readonly sources: NewScanSources;
   readonly now: number;
 }
 
 /** @returns `to`: the binding to which this one yields */
-function decideFor(
+function planFor(
   binding: ValidBinding,
-  { raw, one, sources, now }: Context,
-): NewScanDecision & { readonly to?: string } {
-  const observed = observeScan({ raw, one }, observeFor(binding, sources, now), sources);
+  { one, sources, now }: Context,
+): PlannedNewScan & { readonly to?: string | undefined } {
+  const observed = observeScan(one, observeFor(binding, sources, now), sources);
   const resolved = resolveKnown(binding, observed, sources);
   const decision = decide(resolved);
   const [found] = resolved.scans;
   const to = found?.role.role === 'Yields' ? found.role.to : undefined;
-  const made = decisionOf({ raw, one, binding: binding.name }, resolved, decision);
+  const plan = planOf({ one, binding: binding.name }, resolved, decision);
   const { requests } = decision;
-  return {
-    ...{ decision: made, requests, secretWrite: ownSecretWrite(resolved, decision) },
-    ...(to === undefined ? {} : { to }),
-  };
+  return { plan, requests, secretWrite: ownSecretWrite(resolved, decision), to };
 }
 
 /**
@@ -102,12 +125,12 @@ function decideFor(
  * create a Scan may contain any UID, so only the leader, which reads stored Scans, uses it.
  */
 function observeScan(
-  { raw: { metadata }, one: { scan, suspension } }: Pick<Context, 'raw' | 'one'>,
+  { scan, suspension }: NewScan,
   observed: Observed,
   { registry }: NewScanSources,
 ): Observed {
-  const { name, uid } = metadata;
-  const owner = registry === undefined || uid === undefined ? undefined : { name, uid };
+  const { name, uid } = scan;
+  const owner = registry === undefined || uid === '' ? undefined : { name, uid };
   const canHold = observed.known.canHold || suspension !== 'Unsupported';
   return {
     ...observed,
@@ -126,8 +149,8 @@ function isTemporary({ binding, settings }: Observed): boolean {
   return binding?.validity === 'Valid' && (binding.delivery ?? settings.delivery) === 'Temporary';
 }
 
-function without(decision: ScanDecision): NewScanDecision {
-  return { decision, requests: undefined, secretWrite: { write: 'None' } };
+function needingNothing(plan: NewScanPlan): PlannedNewScan {
+  return { plan, requests: undefined, secretWrite: { write: 'None' } };
 }
 
 /**
@@ -216,62 +239,60 @@ function restored({
   return { answer, requestedAt, freshUntil: Number.POSITIVE_INFINITY, acceptedAt, version: undefined };
 }
 
-type Subject = Pick<Context, 'raw' | 'one'> & { readonly binding: string };
+type Subject = Pick<Context, 'one'> & { readonly binding: string };
 
-function decisionOf(subject: Subject, resolved: Resolved, decision: Decision): ScanDecision {
+function planOf(subject: Subject, resolved: Resolved, decision: Decision): NewScanPlan {
   const [plan] = decision.scans;
+  const { one, binding } = subject;
   const open = openFor(subject, resolved);
   if (hasUnread(resolved.credentials)) return open('Secret');
   switch (plan?.plan) {
     case 'Edit':
     case 'Wait':
-      return edited(subject, plan.edit, { decision, resolved });
+      return planEdit(subject, plan.edit, { decision, resolved });
     case 'Keep':
-      return { result: 'Bound', binding: subject.binding, scan: subject.raw };
+      return { result: 'Bound', binding };
     case 'NotMigrated':
-      return plan.decision === 'Check' ? open('Migration') : unbound(subject, 'NotMigrated');
+      return plan.decision === 'Check' ? open('Migration') : unbound(binding, one, 'NotMigrated');
     case 'Unmigratable':
-      return unbound(subject, 'NotMigrated');
+      return unbound(binding, one, 'NotMigrated');
     case 'Broken':
-      return unbound(subject, 'Error');
+      return unbound(binding, one, 'Error');
     case 'Unbound':
     case undefined: {
       const reason = openReason(resolved);
-      return reason === undefined ? unbound(subject, 'NoCredential') : open(reason);
+      return reason === undefined ? unbound(binding, one, 'NoCredential') : open(reason);
     }
     default:
-      return unbound(subject, 'NoCredential');
+      return unbound(binding, one, 'NoCredential');
   }
 }
 
-function openFor({ raw: scan, binding }: Subject, { how }: Resolved) {
-  return (reason: OpenReason): ScanDecision => ({
-    ...{ result: 'Open', binding, reason, scan },
+function openFor({ binding }: Subject, { how }: Resolved) {
+  return (reason: OpenReason): NewScanPlan => ({
+    ...{ result: 'Open', binding, reason },
     awaitsSecret: how === 'Temporary',
   });
 }
 
-function unbound({ raw, one, binding }: Subject, reason: UnboundReason): ScanDecision {
-  return { result: 'Unbound', binding, reason, scan: withoutInherited(raw, one) };
+function unbound(binding: string, one: NewScan, reason: UnboundReason): NewScanPlan {
+  return { result: 'Unbound', binding, reason, edit: withoutInherited(one) };
 }
 
-function edited(
+function planEdit(
   subject: Subject,
   edit: ScanEdit,
   { decision, resolved }: { readonly decision: Decision; readonly resolved: Resolved },
-): ScanDecision {
-  const { raw, binding } = subject;
+): NewScanPlan {
+  const { one, binding } = subject;
   const isBind = edit.edit === 'Bind';
   const awaited = isBind && edit.delivery !== undefined ? awaitedSecret(subject, resolved, decision) : 'None';
-  if (awaited === 'Refused') return unbound(subject, 'NoCredential');
-  if (awaited === 'Never') return unbound(subject, 'Suspended');
+  if (awaited === 'Refused') return unbound(binding, one, 'NoCredential');
+  if (awaited === 'Never') return unbound(binding, one, 'Suspended');
   if (awaited !== 'None') return openFor(subject, resolved)(awaited);
-  const result = editScan(raw, edit);
-  if (result.result !== 'Edited') return unbound(subject, 'Taken');
-  const { scan } = result;
   return isBind
-    ? { result: 'Bind', binding, scan }
-    : { result: 'Unbound', binding, reason: 'NoCredential', scan };
+    ? { result: 'Bind', binding, edit }
+    : { result: 'Unbound', binding, reason: 'NoCredential', edit };
 }
 
 /**
@@ -308,9 +329,7 @@ function isLoginAwaited(trivySecret: Resolved['trivySecret']): boolean {
   return content.state === 'LoginMissing' && content.failure === undefined && place.state === 'Free';
 }
 
-/** The Scan without what it has inherited from a bound Scan. Keeps what a ScheduledScan has delivered to it. */
-function withoutInherited(raw: RawScan, { scheduledScan }: NewScan): RawScan {
-  if (scheduledScan !== undefined) return raw;
-  const result = editScan(raw, { edit: 'Unbind' });
-  return result.result === 'Edited' ? result.scan : raw;
+/** Removes what the Scan has inherited from a bound Scan. Keeps what a ScheduledScan has delivered to it. */
+function withoutInherited({ scheduledScan }: NewScan): ScanEdit | undefined {
+  return scheduledScan === undefined ? { edit: 'Unbind' } : undefined;
 }

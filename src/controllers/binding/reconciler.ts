@@ -5,16 +5,16 @@ import { type EventRecorder, type KubeClient, KubeError, type Outcome, OutOfDate
 import { apiVersionOf, keyOf, type Stored, splitKey } from '../../object/index.ts';
 import { hasUnread, lastingAt } from '../../policy/index.ts';
 import type { RegistryChecker } from '../../registry/index.ts';
-import type { RawScan, ScanDecision } from '../../scan/index.ts';
+import type { NewScan, NewScanPlan, RawScan, ScanDecision } from '../../scan/index.ts';
 import type { Stores } from '../../state/index.ts';
 import { type Applied, Applier, Refused } from './apply.ts';
 import { type Decision, decide, type SecretWrite } from './decide.ts';
-import { decideNewScan } from './new-scan.ts';
+import { decideNewScan, type NewScanSources, planNewScan } from './new-scan.ts';
 import { observe } from './observe.ts';
 import type { BindingSettings, Known } from './observed.ts';
 import { type Resolved, resolve, selectionOf, UNBOUND_SCAN_MS } from './resolve.ts';
 import { failureReport, migratedNow, type Report, report, temporarySecretsWait } from './status/index.ts';
-import { restorableAnswers, Verifier } from './verification/index.ts';
+import { restorableAnswers, type VerificationRequests, Verifier } from './verification/index.ts';
 
 export interface BindingReconcilerOptions {
   readonly client: KubeClient;
@@ -57,7 +57,17 @@ export class BindingReconciler {
     }
   };
 
-  /** Decides on a held Scan with the answers of registries, and requests those that are missing. */
+  /** Plans what a held Scan gets with the answers of registries, and requests those that are missing. */
+  readonly planNewScan = (
+    held: NewScan,
+    requester: Parameters<Verifier['start']>[2],
+  ): { readonly plan: NewScanPlan; readonly requeueAfterMs: number | undefined } => {
+    const { namespace } = held.scan;
+    const { plan, requests } = planNewScan(held, this.#newScanSources(namespace), requester.now);
+    return { plan, requeueAfterMs: this.#request(namespace, { ...plan, requests }, requester) };
+  };
+
+  /** The same, carried out on the whole Scan. */
   readonly decideNewScan = (
     raw: RawScan,
     requester: Parameters<Verifier['start']>[2],
@@ -66,17 +76,27 @@ export class BindingReconciler {
     readonly secretWrite: SecretWrite;
     readonly requeueAfterMs: number | undefined;
   } => {
-    const { stores, settings } = this.#options;
     const { namespace = '' } = raw.metadata;
-    const sources = { stores, settings, registry: this.#answersIn(namespace) };
+    const sources = this.#newScanSources(namespace);
     const { decision, secretWrite, requests } = decideNewScan(raw, sources, requester.now);
-    const isOpen = decision.result === 'Open' && requests !== undefined;
-    return {
-      decision,
-      secretWrite,
-      requeueAfterMs: isOpen ? this.#verifier.start({ namespace }, requests, requester) : undefined,
-    };
+    const requeueAfterMs = this.#request(namespace, { ...decision, requests }, requester);
+    return { decision, secretWrite, requeueAfterMs };
   };
+
+  #newScanSources(namespace: string): NewScanSources {
+    const { stores, settings } = this.#options;
+    return { stores, settings, registry: this.#answersIn(namespace) };
+  }
+
+  /** Requests the answers that an open decision about a Scan waits for. */
+  #request(
+    namespace: string,
+    { result, requests }: { readonly result: string; readonly requests: VerificationRequests | undefined },
+    requester: Parameters<Verifier['start']>[2],
+  ): number | undefined {
+    if (result !== 'Open' || requests === undefined) return undefined;
+    return this.#verifier.start({ namespace }, requests, requester);
+  }
 
   /**
    * Writes the Secret of a held Scan, and records for its binding whether the API server refused it.

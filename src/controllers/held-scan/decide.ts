@@ -2,6 +2,7 @@ import {
   endHold,
   type Hold,
   lengthenHold,
+  type NewScanPlan,
   type RawScan,
   type Run,
   type ScanDecision,
@@ -29,6 +30,8 @@ export const SETTLE_MS = 3_000;
 /** How a hold ended, for metrics. `Edited`: another client has changed the Scan. `TimedOut`: no decision was possible in time. */
 export type HoldResult = 'Bound' | 'Unbound' | 'Edited' | 'TimedOut';
 
+type HeldRun = Pick<Run, 'createdAt' | 'admission'>;
+
 /** What to do about a held Scan. */
 export type HeldScanDecision =
   /** `instead`: what to write if the API server refuses the edits. */
@@ -55,30 +58,42 @@ export type HeldScanDecision =
  */
 export function decideHeldScan(
   raw: RawScan,
-  { createdAt, admission }: Pick<Run, 'createdAt' | 'admission'>,
+  run: HeldRun,
   decision: ScanDecision,
   now: number,
 ): HeldScanDecision {
+  const wait = waitOf(run, decision, now);
+  if (wait !== undefined) return wait;
   const instead = endHold(raw);
-  if (admission?.isEdited === true) return { act: 'End', result: 'Edited', scan: instead, instead };
-  if (decision.result === 'Open')
-    return decision.awaitsSecret && admission?.hold === 'Held'
-      ? { act: 'Lengthen', scan: lengthenHold(raw) }
-      : { act: 'Wait', milliseconds: undefined };
-  const result = decision.result === 'Bind' || decision.result === 'Bound' ? 'Bound' : 'Unbound';
-  const milliseconds = result === 'Bound' ? 0 : createdAt + SETTLE_MS - now;
-  if (milliseconds > 0) return { act: 'Wait', milliseconds };
-  return { act: 'End', result, scan: endHold(raw, decision.scan), instead };
+  if (run.admission?.isEdited === true) return { act: 'End', result: 'Edited', scan: instead, instead };
+  if (decision.result === 'Open') return { act: 'Lengthen', scan: lengthenHold(raw) };
+  return { act: 'End', result: resultOf(decision), scan: endHold(raw, decision.scan), instead };
+}
+
+/** Whether nothing is written about a held Scan now, whatever the whole Scan looks like; undefined: something may be written. */
+export function waitOf(
+  { createdAt, admission }: HeldRun,
+  planned: NewScanPlan | ScanDecision,
+  now: number,
+): Extract<HeldScanDecision, { act: 'Wait' }> | undefined {
+  if (admission?.isEdited === true) return undefined;
+  if (planned.result === 'Open') {
+    const isLengthened = planned.awaitsSecret && admission?.hold === 'Held';
+    return isLengthened ? undefined : { act: 'Wait', milliseconds: undefined };
+  }
+  const milliseconds = resultOf(planned) === 'Bound' ? 0 : createdAt + SETTLE_MS - now;
+  return milliseconds > 0 ? { act: 'Wait', milliseconds } : undefined;
+}
+
+function resultOf({ result }: Pick<NewScanPlan, 'result'>): 'Bound' | 'Unbound' {
+  return result === 'Bind' || result === 'Bound' ? 'Bound' : 'Unbound';
 }
 
 /**
  * How many milliseconds a Scan may still be held; undefined: it is not held. A Scan that a user has created suspended has no
  * such limit.
  */
-export function holdLeft(
-  { createdAt, admission }: Pick<Run, 'createdAt' | 'admission'>,
-  now: number,
-): number | undefined {
+export function holdLeft({ createdAt, admission }: HeldRun, now: number): number | undefined {
   const limit = LIMITS.get(admission?.hold ?? 'None');
   return limit === undefined ? undefined : createdAt + limit - now;
 }

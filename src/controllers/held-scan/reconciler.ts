@@ -5,13 +5,15 @@ import { keyOf, SCANS } from '../../object/index.ts';
 import {
   endHoldUndecided,
   isHeldHere,
+  type NewScan,
+  type NewScanPlan,
   type RawScan,
   type Run,
   readAdmittedRun,
   type ScanDecision,
 } from '../../scan/index.ts';
 import { isHeld, type Stores } from '../../state/index.ts';
-import { decideHeldScan, type HeldScanDecision, type HoldResult, holdLeft } from './decide.ts';
+import { decideHeldScan, type HeldScanDecision, type HoldResult, holdLeft, waitOf } from './decide.ts';
 
 /** A decision, and after how many milliseconds an answer may have changed it; undefined: an answer enqueues the Scan. */
 interface HeldScanOutcome<SecretWrite> {
@@ -28,12 +30,20 @@ interface HeldScanOptions {
   readonly onEnded: (result: HoldResult) => void;
 }
 
+interface Requester {
+  readonly now: number;
+  readonly log: Logger;
+  readonly requeue: () => void;
+}
+
 export interface HeldScanReconcilerOptions<SecretWrite> extends HeldScanOptions {
-  /** Decides with the answers of registries, and requests those that are missing. */
-  readonly decide: (
-    raw: RawScan,
-    requester: { readonly now: number; readonly log: Logger; readonly requeue: () => void },
-  ) => HeldScanOutcome<SecretWrite>;
+  /** Plans with the answers of registries, and requests those that are missing. */
+  readonly plan: (
+    held: NewScan,
+    requester: Requester,
+  ) => { readonly plan: NewScanPlan; readonly requeueAfterMs: number | undefined };
+  /** The same, carried out on the whole Scan. */
+  readonly decide: (raw: RawScan, requester: Requester) => HeldScanOutcome<SecretWrite>;
   /** Writes the Secret of a Scan. `binding`: the name of the binding whose credential it contains. */
   readonly writeSecret: (
     user: { readonly scan: Run; readonly binding: string },
@@ -62,6 +72,10 @@ export class HeldScanReconciler<SecretWrite> {
   readonly reconcile = async (key: string, log: Logger, requeue: () => void): Promise<Outcome> => {
     const run = this.#options.stores.runs.get(key);
     if (run === undefined || !isHeld(run)) return {};
+    return this.#waitOf(run, { now: Date.now(), log, requeue }) ?? this.#decide(run, log, requeue);
+  };
+
+  async #decide(run: Run, log: Logger, requeue: () => void): Promise<Outcome> {
     const raw = await this.#access.read(run);
     const now = Date.now();
     const { decision, secretWrite, requeueAfterMs } = this.#options.decide(raw, { now, log, requeue });
@@ -82,7 +96,16 @@ export class HeldScanReconciler<SecretWrite> {
     );
     if (isResumed) this.#options.onEnded(decided.result);
     return {};
-  };
+  }
+
+  /** When to decide again, if the stores show that nothing is to be written now. So most decisions need no request. */
+  #waitOf(run: Run, requester: Requester): Outcome | undefined {
+    const held = run.admission?.held;
+    if (held === undefined) return undefined;
+    const { plan, requeueAfterMs } = this.#options.plan(held, requester);
+    const wait = waitOf(run, plan, requester.now);
+    return wait && { requeueAfterMs: shorter(wait.milliseconds, requeueAfterMs) };
+  }
 
   /** If a policy refuses the edits, the Scan is resumed as it is. */
   async #end({ scan, instead }: End, log: Logger): Promise<void> {

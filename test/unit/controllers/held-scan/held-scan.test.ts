@@ -11,7 +11,7 @@ import {
 import { connectHeldScanTriggers } from '../../../../src/controllers/held-scan/triggers.ts';
 import type { RawScan } from '../../../../src/scan/raw-scan.ts';
 import { readAdmittedRun } from '../../../../src/scan/run.ts';
-import { editScan, holdScan } from '../../../../src/scan/scan.ts';
+import { editScan, holdScan, readNewScan } from '../../../../src/scan/scan.ts';
 import type { ScanDecision } from '../../../../src/scan/scan-decision.ts';
 import { temporaryMetadata, temporarySecretName } from '../../../../src/secret/temporary-secret.ts';
 import { Namespace, NOW } from '../binding/namespace.ts';
@@ -117,6 +117,24 @@ describe('a held Scan', () => {
     assert.ok(run);
     assert.equal(holdLeft(run, NOW + 20_000), 580_000);
     assert.equal(decide(decided.scan, openDecision(decided.scan)).act, 'Wait');
+  });
+
+  it('is planned for without the whole Scan, unless it has inherited something, which may be large', () => {
+    const plannedWith = (raw: RawScan) => readAdmittedRun(raw)?.admission?.held;
+    assert.deepEqual(plannedWith(held()), readNewScan(held()));
+    const owned = (name: string) => ({
+      ownerReferences: [{ apiVersion: 'x/v1', kind: 'ScheduledScan', name, uid: 'u' }],
+    });
+    assert.notEqual(plannedWith(held(owned('daily'))), undefined);
+    const { scan } = bindDecision(newScan(false));
+    const { annotations: _, ...metadata } = scan.metadata;
+    const inherited = [
+      newScan(false, { annotations: { [BINDING_ANNOTATION]: 'app' } }),
+      { ...scan, metadata },
+      newScan(false, owned('x'.repeat(254))),
+    ];
+    for (const raw of inherited) assert.equal(plannedWith(holdScan(raw)), undefined);
+    assert.equal(plannedWith(newScan(false)), undefined);
   });
 
   it('is only resumed if another client has changed its spec', () => {
