@@ -16,7 +16,7 @@ export {
   versionOf,
 } from './credential-choice.ts';
 export { expirationChanges, expirationInUse, expirationState, expirationTime } from './expiration.ts';
-export { type Limit, migratesWithin, replacersIn, withinLimits } from './limits.ts';
+export { type Limit, migratesWithin, replacersIn, rivalsAmong, withinLimits } from './limits.ts';
 export {
   type MigrationDecision,
   migratedImage,
@@ -47,6 +47,6 @@ export {
   REVERSION_WINDOW_MS,
   revertedWriteOf,
 } from './reverted-writes.ts';
-export { MOST_RIVALS, Rivals, rivalsAmong } from './rivals.ts';
+export { MOST_RIVALS, Rivals } from './rivals.ts';
 export { type RoleContext, type ScanRole, scanRole } from './scan-role.ts';
 export { acceptanceOf, isAccepted } from './verification-outcome.ts';

@@ -1,7 +1,7 @@
 import type { Binding, ValidBinding } from '../binding/index.ts';
-import { previousRepositoryKey } from './precedence.ts';
+import { bindingKeys, previousRepositoryKey, type RivalLookup } from './precedence.ts';
 import { replacesChain } from './replaces-chain.ts';
-import type { Rivals } from './rivals.ts';
+import { Rivals } from './rivals.ts';
 
 /**
  * `ReplacesCycle`, `ReplacesTooLong`: the binding migrates no scans (see {@link replacesChain}). `TooManyBindings`: under
@@ -26,6 +26,15 @@ export function withinLimits(
 /** Whether a binding with this limit migrates scans from the repositories in its `replaces`. */
 export function migratesWithin(limit: Limit | undefined): boolean {
   return limit !== 'ReplacesCycle' && limit !== 'ReplacesTooLong';
+}
+
+/** The rivals among bindings of one namespace. One that migrates no scans is found only under its image. */
+export function rivalsAmong(bindings: readonly Binding[]): RivalLookup {
+  const rivals = new Rivals();
+  for (const binding of bindings) rivals.add({ ...binding, namespace: '' });
+  const migrates = (binding: ValidBinding) => migratesWithin(withinLimits(binding, rivals).limit);
+  return (key) =>
+    rivals.under('', key).filter((binding) => bindingKeys(binding)[0] === key || migrates(binding));
 }
 
 /** The enforcing bindings of a namespace that have a repository in `replaces`. */

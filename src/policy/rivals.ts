@@ -1,6 +1,6 @@
 import type { Binding, ValidBinding } from '../binding/index.ts';
 import { keyOf } from '../object/index.ts';
-import { bindingKeys, type RivalLookup } from './precedence.ts';
+import { bindingKeys } from './precedence.ts';
 
 /**
  * Limit on the bindings of a namespace that are considered under one key, which is one image or one previous repository.
@@ -68,13 +68,6 @@ export class Rivals {
     const rivals = this.#byKey.get(keyOf({ namespace, name: key })) ?? [];
     return rivals.length > most ? rivals.slice(0, most) : rivals;
   }
-}
-
-/** The rivals among bindings of one namespace. */
-export function rivalsAmong(bindings: readonly Binding[]): RivalLookup {
-  const rivals = new Rivals();
-  for (const binding of bindings) rivals.add({ ...binding, namespace: '' });
-  return (key) => rivals.under('', key);
 }
 
 function keysIn(binding: Binding): readonly string[] {

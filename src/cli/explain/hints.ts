@@ -1,5 +1,5 @@
 import type { ValidBinding } from '../../binding/index.ts';
-import { formatReference, type ImageReference, repositoryName } from '../../image/index.ts';
+import { fit, formatReference, type ImageReference, repositoryName } from '../../image/index.ts';
 import { isSimilar, quoted } from '../../text/index.ts';
 import type { Inventory } from '../inventory/index.ts';
 
@@ -50,6 +50,9 @@ function hintOf(binding: ValidBinding, text: string, image: ImageReference): str
   const itsImage = formatReference(binding.image);
   if (binding.name === text) {
     return `${quoted(text)} is read as an image, but it is the name of a binding; explain its image, ${itsImage}`;
+  }
+  if (binding.replaces.some((previous) => fit(previous, image) !== undefined)) {
+    return `the binding ${name} has this image in spec.replaces, but migrates no scans; to see why, explain its image, ${itsImage}`;
   }
   const repository = repositoryName(binding.image);
   if (repository === repositoryName(image)) {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { selects } from '../../../src/policy/label-selector.ts';
+import { rivalsAmong } from '../../../src/policy/limits.ts';
 import { fittingBindings, scanTypesOf } from '../../../src/policy/precedence.ts';
-import { rivalsAmong } from '../../../src/policy/rivals.ts';
 import { Namespace } from '../controllers/binding/namespace.ts';
 
 describe('scan types', () => {

@@ -173,6 +173,25 @@ describe('explain from files', () => {
     assert.doesNotMatch(runExplain(['new.example/app:1', ...args]).stdout, /migrates to/);
   });
 
+  it('matches no binding to an image that a binding would migrate, if its spec.replaces is part of a cycle', () => {
+    using files = new Files();
+    const items = [
+      pullSecret('pull', { 'new.example': entry('u') }),
+      binding('one', { image: 'new.example/one', replaces: ['old.example/app', 'new.example/two'] }),
+      binding('two', { image: 'new.example/two', replaces: ['new.example/one'] }),
+      scheduledScan('scan', ['old.example/app:1']),
+    ];
+    const args = files.write('l.json', { apiVersion: 'v1', kind: 'List', items });
+    const { stdout, stderr, status } = runExplain(['old.example/app:1', ...args]);
+    assert.equal(status, 1);
+    assert.match(stdout, / {4}scan {2}no binding matches it\n/);
+    assert.doesNotMatch(stdout, /migrates to/);
+    assert.match(
+      stdout + stderr,
+      /the binding "one" has this image in spec\.replaces, but migrates no scans; to see why, explain its image, new\.example\/one\n/,
+    );
+  });
+
   it('exits with 0 if the binding names no Secret', () => {
     using files = new Files();
     const args = files.write('b.json', binding('public', { imagePullSecrets: [] }));
