@@ -64,11 +64,12 @@ function scanCounts({ matched, bound, boundAtCreation, failing, unreadable }: Au
   return [`${bound} of ${matched} bound`, ...more].join(', ');
 }
 
-function factList({ lastChange }: AuditRow, details: AuditDetails): Markup {
+function factList({ delivery, lastChange }: AuditRow, details: AuditDetails): Markup {
   const { mode, verification, entry, trivySecret, migrations, created, replaces } = details;
   const facts: readonly (readonly [string, string | number | null])[] = [
     ['created', created],
     ['mode', mode],
+    ['delivery', delivery],
     ['verification', verification],
     ['entry of the Secret', entry],
     ['Trivy Secret', trivySecret],

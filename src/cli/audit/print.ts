@@ -64,12 +64,22 @@ function scansCell({ bound, matched, boundAtCreation, unreadable }: AuditRow['sc
   return [`${bound}/${matched}`, ...more].join(', ');
 }
 
-const WIDE_HEADINGS = ['MODE', 'ENTRY', 'TRIVY SECRET', 'FAILING', 'MIGRATIONS', 'AGE', 'MESSAGE'];
+const WIDE_HEADINGS = [
+  'MODE',
+  'DELIVERY',
+  'ENTRY',
+  'TRIVY SECRET',
+  'FAILING',
+  'MIGRATIONS',
+  'AGE',
+  'MESSAGE',
+];
 
 function wideCells({ row, details }: AuditEntry, now: number): readonly string[] {
   const { mode, entry, trivySecret, migrations, created } = details;
   return [
     mode,
+    row.delivery ?? NOTHING,
     entry ?? NOTHING,
     trivySecret ?? NOTHING,
     String(row.scans.failing),
@@ -127,6 +137,7 @@ const COLUMNS: readonly (readonly [string, (row: AuditRow) => string])[] = [
   ['image', ({ image }) => image],
   ['platform', ({ platform }) => platform ?? ''],
   ['secret', ({ secret }) => secret ?? ''],
+  ['delivery', ({ delivery }) => delivery ?? ''],
   ['ready', ({ ready }) => ready.status],
   ['reason', ({ ready }) => ready.reason],
   ['message', ({ ready }) => ready.message],

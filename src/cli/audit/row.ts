@@ -1,5 +1,6 @@
 import {
   conditionOf,
+  type Delivery,
   type ImageCredentialBindingStatus,
   type Readiness,
   readinessOf,
@@ -18,6 +19,8 @@ export interface AuditRow {
   readonly platform: string | null;
   /** Name of the pull secret that was chosen; null: none. */
   readonly secret: string | null;
+  /** How scans get the credential; null: not known yet. */
+  readonly delivery: Delivery | null;
   /** The condition Ready. Also `Unknown` if the status is not about the current spec. */
   readonly ready: Readiness;
   /** The condition CredentialVerified, and when a registry last accepted the credential; null: never. */
@@ -66,6 +69,7 @@ export function auditRow({ metadata, spec, status = {} }: RawBinding): AuditRow 
     image: spec.image,
     platform: status.platform ?? null,
     secret: credential?.secret.name ?? null,
+    delivery: status.delivery ?? null,
     ready: readinessOf(status, metadata.generation ?? 0),
     verified: verification(status),
     expires: credential?.expirationTime ?? null,

@@ -30,10 +30,12 @@ export interface Inventory {
   readonly remarks: readonly string[];
 }
 
-/** The inventory as a controller with this setting sees it: the bindings whose spec does not say so have this delivery. */
+/** The inventory as a controller with this setting sees it. Of a binding without `spec.delivery`, the status gives the delivery, or else the setting. */
 export function withDelivery(inventory: Inventory, delivery: Delivery): Inventory {
   const bindings = inventory.bindings.map((binding) =>
-    binding.validity === 'Valid' ? { ...binding, delivery: binding.delivery ?? delivery } : binding,
+    binding.validity === 'Valid'
+      ? { ...binding, delivery: binding.delivery ?? binding.status?.delivery ?? delivery }
+      : binding,
   );
   const assumesAdmission = inventory.assumesAdmission && delivery !== 'Temporary';
   return { ...inventory, bindings, assumesAdmission };

@@ -152,7 +152,8 @@ export function sharedSecret(trivySecret: Resolved['trivySecret']): Resolved['tr
   return trivySecret?.isOfScan === true ? undefined : trivySecret;
 }
 
-function deliveryOf(binding: ValidBinding, { settings }: Pick<Observed, 'settings'>): Delivery {
+/** How scans of the binding get the credential. */
+export function deliveryOf(binding: ValidBinding, { settings }: Pick<Observed, 'settings'>): Delivery {
   return binding.delivery ?? settings.delivery;
 }
 

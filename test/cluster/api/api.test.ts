@@ -208,6 +208,7 @@ describe("the API server with the controller's CRD", () => {
     const status = {
       observedGeneration: 1,
       platform: 'Generic',
+      delivery: 'Direct',
       credential: { secret: { name: 'pull', uid: '1' }, registryKey: 'reg.io' },
       candidates: [{ secret: 'spare', result: 'Unusable', reason: 'NoMatch' }],
       trivySecret: { name: 'trivy-pull-5f0c1a' },

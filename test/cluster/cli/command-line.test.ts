@@ -238,7 +238,7 @@ describe('the command line on a real API server', () => {
       const wide = await audit(['-n', namespace.name, '-o', 'wide']);
       assert.match(
         wide.stdout,
-        /^NAMESPACE .* LAST CHANGE +MODE +ENTRY +TRIVY SECRET +FAILING +MIGRATIONS +AGE +MESSAGE\n/,
+        /^NAMESPACE .* LAST CHANGE +MODE +DELIVERY +ENTRY +TRIVY SECRET +FAILING +MIGRATIONS +AGE +MESSAGE\n/,
       );
       assert.match(wide.stdout, / cart .* Observe +- +- +0 +0 +\d+[sm] +\S/);
       for (const output of ['table', 'wide', 'csv']) {

@@ -12,6 +12,7 @@ const implemented: Readonly<Record<string, readonly string[]>> = {
   'spec.delivery': ['Shared', 'Direct', 'Temporary'],
   'spec.scanSelector.matchExpressions[].operator': ['In', 'NotIn', 'Exists', 'DoesNotExist'],
   'spec.mode': ['Enforce', 'Observe'],
+  'status.delivery': ['Shared', 'Direct', 'Temporary'],
   'status.platform': ['Generic', 'AWS', 'Google', 'Azure'],
   'status.candidates[].result': ['Selected', 'Available', 'Refused', 'Unusable'],
   'status.conditions[].status': ['True', 'False', 'Unknown'],

@@ -51,6 +51,11 @@ export const imageCredentialBindingEnums = {
     "Google",
     "Azure"
   ],
+  "EffectiveDelivery": [
+    "Shared",
+    "Direct",
+    "Temporary"
+  ],
   "CandidateResult": [
     "Selected",
     "Available",

@@ -246,6 +246,14 @@ export const imageCredentialBindingSchema = {
             "Azure"
           ]
         },
+        "delivery": {
+          "type": "string",
+          "enum": [
+            "Shared",
+            "Direct",
+            "Temporary"
+          ]
+        },
         "credential": {
           "type": "object",
           "required": [

@@ -36,6 +36,11 @@ export type Mode = 'Enforce' | 'Observe';
  */
 export type Platform = 'Generic' | 'AWS' | 'Google' | 'Azure';
 /**
+ * How scans get the credential: spec.delivery, or else the setting config.delivery of the
+ * installation.
+ */
+export type EffectiveDelivery = 'Shared' | 'Direct' | 'Temporary';
+/**
  * Selected: scans use this credential. Available: it fits but is not used. Refused: it fits, but the
  * registry does not accept it, or it has expired. Unusable: it yields no credential for the image.
  */
@@ -240,6 +245,7 @@ export interface ImageCredentialBindingStatus {
    */
   readonly observedGeneration?: number;
   readonly platform?: Platform;
+  readonly delivery?: EffectiveDelivery;
   readonly credential?: ChosenCredential;
   /**
    * The entries that fit the image, in the order in which the controller tries them, and the Secrets

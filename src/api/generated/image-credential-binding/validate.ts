@@ -6,7 +6,7 @@ import type { IImageCredentialBinding } from './types.ts';
 
 /** Whether a value is a valid ImageCredentialBinding, as far as JSON schema can check it. `errors` lists the reasons if it is not. */
 export const validate: ValidateFunc<IImageCredentialBinding> = validate10;
-const schema11 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"type":"string","const":"credentials.securecodebox.io/v1alpha1"},"kind":{"type":"string","const":"ImageCredentialBinding"},"spec":{"type":"object","required":["image","imagePullSecrets"],"properties":{"image":{"type":"string","maxLength":780,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$","$comment":"expected an image as in a pod, [registry[:port]/]repository[:tag][@digest], with the repository in lower case, a complete digest (sha256, sha384 or sha512) and no scheme or spaces, for example registry.example.org/shop/payments:1.2"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected an image, found 64 hexadecimal digits, which is an image ID; to name a digest, write repository@sha256:<digits>"}]},"replaces":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":515,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$","$comment":"expected a repository, [registry[:port]/]repository, in lower case and without tag and digest, for example registry.example.org/shop/payments"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected a repository, found 64 hexadecimal digits, which is an image ID; name the repository instead"}]}},"imagePullSecrets":{"type":"array","maxItems":16,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","maxLength":253,"allOf":[{"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","$comment":"expected the name of a Secret: lower-case letters, digits, '-' and '.', where each part between dots starts and ends with a letter or a digit"}]}},"additionalProperties":false}},"verification":{"type":"string","enum":["Required","Preferred","Never"]},"delivery":{"type":"string","enum":["Shared","Direct","Temporary"]},"scanSelector":{"type":"object","properties":{"matchLabels":{"type":"object","maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]}},"matchExpressions":{"type":"array","maxItems":16,"items":{"type":"object","required":["key","operator"],"properties":{"key":{"type":"string","maxLength":317,"allOf":[{"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$","$comment":"expected a label key: an optional DNS name and '/', then at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]},"operator":{"type":"string","enum":["In","NotIn","Exists","DoesNotExist"]},"values":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]}}},"additionalProperties":false}}},"additionalProperties":false},"mode":{"type":"string","enum":["Enforce","Observe"]}},"additionalProperties":false},"status":{"type":"object","properties":{"observedGeneration":{"type":"integer","format":"int64","minimum":0},"platform":{"type":"string","enum":["Generic","AWS","Google","Azure"]},"credential":{"type":"object","required":["secret","registryKey"],"properties":{"secret":{"type":"object","required":["name","uid"],"properties":{"name":{"type":"string"},"uid":{"type":"string"}},"additionalProperties":false},"registryKey":{"type":"string"},"username":{"type":"string"},"repository":{"type":"string"},"verifiedTime":{"type":"string","format":"date-time"},"expirationTime":{"type":"string","format":"date-time"}},"additionalProperties":false},"candidates":{"type":"array","maxItems":16,"items":{"type":"object","required":["secret","result","reason"],"properties":{"secret":{"type":"string"},"registryKey":{"type":"string"},"result":{"type":"string","enum":["Selected","Available","Refused","Unusable"]},"reason":{"type":"string","minLength":1},"httpCode":{"type":"integer","format":"int32","minimum":100,"maximum":599},"resourceVersion":{"type":"string"}},"additionalProperties":false}},"trivySecret":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}},"additionalProperties":false},"scans":{"type":"object","required":["matched","bound","failing"],"properties":{"matched":{"type":"integer","format":"int32","minimum":0},"bound":{"type":"integer","format":"int32","minimum":0},"boundAtCreation":{"type":"integer","format":"int32","minimum":0},"failing":{"type":"integer","format":"int32","minimum":0},"unreadable":{"type":"integer","format":"int32","minimum":0},"names":{"type":"array","maxItems":20,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"boundAtCreation":{"type":"boolean"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"unboundScans":{"type":"object","required":["count","names"],"properties":{"count":{"type":"integer","format":"int32","minimum":1},"names":{"type":"array","maxItems":10,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"temporarySecrets":{"type":"object","required":["count","names"],"properties":{"count":{"type":"integer","format":"int32","minimum":1},"names":{"type":"array","maxItems":10,"items":{"type":"object","required":["name","scan","createdTime"],"properties":{"name":{"type":"string"},"scan":{"type":"string"},"createdTime":{"type":"string","format":"date-time"}},"additionalProperties":false}}},"additionalProperties":false},"parameterChanges":{"type":"array","maxItems":20,"items":{"type":"object","required":["scheduledScan","parameter","from","to"],"properties":{"scheduledScan":{"type":"string"},"parameter":{"type":"integer","format":"int32","minimum":0},"from":{"type":"string","maxLength":1024},"to":{"type":"string","maxLength":1024}},"additionalProperties":false}},"revertedWrites":{"type":"array","maxItems":20,"items":{"type":"object","required":["scheduledScan","fieldManager","reversions","lastWriteTime"],"properties":{"scheduledScan":{"type":"string"},"fieldManager":{"type":"string","maxLength":128},"reversions":{"type":"integer","format":"int32","minimum":1,"maximum":10},"lastWriteTime":{"type":"string","format":"date-time"}},"additionalProperties":false}},"migrations":{"type":"integer","format":"int32","minimum":0},"history":{"type":"array","maxItems":10,"items":{"type":"object","required":["time","reason","from","to","scans"],"properties":{"time":{"type":"string","format":"date-time"},"reason":{"type":"string","minLength":1},"from":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"to":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"scans":{"type":"integer","format":"int32","minimum":0}},"additionalProperties":false}},"conditions":{"type":"array","items":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","maxLength":316,"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},"message":{"type":"string","maxLength":32768},"observedGeneration":{"type":"integer","format":"int64","minimum":0},"lastTransitionTime":{"type":"string","format":"date-time"}},"additionalProperties":false}}},"additionalProperties":false},"metadata":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"generation":{"type":"integer"},"creationTimestamp":{"type":"string"},"deletionTimestamp":{"type":"string"},"labels":{"type":"object","additionalProperties":{"type":"string"}},"annotations":{"type":"object","additionalProperties":{"type":"string"}},"ownerReferences":{"type":"array","items":{"type":"object","required":["apiVersion","kind","name","uid"],"properties":{"apiVersion":{"type":"string"},"kind":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"controller":{"type":"boolean"},"blockOwnerDeletion":{"type":"boolean"}}}}}}},"additionalProperties":false};
+const schema11 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"type":"string","const":"credentials.securecodebox.io/v1alpha1"},"kind":{"type":"string","const":"ImageCredentialBinding"},"spec":{"type":"object","required":["image","imagePullSecrets"],"properties":{"image":{"type":"string","maxLength":780,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$","$comment":"expected an image as in a pod, [registry[:port]/]repository[:tag][@digest], with the repository in lower case, a complete digest (sha256, sha384 or sha512) and no scheme or spaces, for example registry.example.org/shop/payments:1.2"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected an image, found 64 hexadecimal digits, which is an image ID; to name a digest, write repository@sha256:<digits>"}]},"replaces":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":515,"allOf":[{"pattern":"^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$","$comment":"expected a repository, [registry[:port]/]repository, in lower case and without tag and digest, for example registry.example.org/shop/payments"},{"not":{"pattern":"^[a-f0-9]{64}$"},"$comment":"expected a repository, found 64 hexadecimal digits, which is an image ID; name the repository instead"}]}},"imagePullSecrets":{"type":"array","maxItems":16,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","maxLength":253,"allOf":[{"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","$comment":"expected the name of a Secret: lower-case letters, digits, '-' and '.', where each part between dots starts and ends with a letter or a digit"}]}},"additionalProperties":false}},"verification":{"type":"string","enum":["Required","Preferred","Never"]},"delivery":{"type":"string","enum":["Shared","Direct","Temporary"]},"scanSelector":{"type":"object","properties":{"matchLabels":{"type":"object","maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]}},"matchExpressions":{"type":"array","maxItems":16,"items":{"type":"object","required":["key","operator"],"properties":{"key":{"type":"string","maxLength":317,"allOf":[{"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$","$comment":"expected a label key: an optional DNS name and '/', then at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]},"operator":{"type":"string","enum":["In","NotIn","Exists","DoesNotExist"]},"values":{"type":"array","maxItems":16,"items":{"type":"string","maxLength":63,"allOf":[{"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$","$comment":"expected a label value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or a digit"}]}}},"additionalProperties":false}}},"additionalProperties":false},"mode":{"type":"string","enum":["Enforce","Observe"]}},"additionalProperties":false},"status":{"type":"object","properties":{"observedGeneration":{"type":"integer","format":"int64","minimum":0},"platform":{"type":"string","enum":["Generic","AWS","Google","Azure"]},"delivery":{"type":"string","enum":["Shared","Direct","Temporary"]},"credential":{"type":"object","required":["secret","registryKey"],"properties":{"secret":{"type":"object","required":["name","uid"],"properties":{"name":{"type":"string"},"uid":{"type":"string"}},"additionalProperties":false},"registryKey":{"type":"string"},"username":{"type":"string"},"repository":{"type":"string"},"verifiedTime":{"type":"string","format":"date-time"},"expirationTime":{"type":"string","format":"date-time"}},"additionalProperties":false},"candidates":{"type":"array","maxItems":16,"items":{"type":"object","required":["secret","result","reason"],"properties":{"secret":{"type":"string"},"registryKey":{"type":"string"},"result":{"type":"string","enum":["Selected","Available","Refused","Unusable"]},"reason":{"type":"string","minLength":1},"httpCode":{"type":"integer","format":"int32","minimum":100,"maximum":599},"resourceVersion":{"type":"string"}},"additionalProperties":false}},"trivySecret":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}},"additionalProperties":false},"scans":{"type":"object","required":["matched","bound","failing"],"properties":{"matched":{"type":"integer","format":"int32","minimum":0},"bound":{"type":"integer","format":"int32","minimum":0},"boundAtCreation":{"type":"integer","format":"int32","minimum":0},"failing":{"type":"integer","format":"int32","minimum":0},"unreadable":{"type":"integer","format":"int32","minimum":0},"names":{"type":"array","maxItems":20,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"boundAtCreation":{"type":"boolean"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"unboundScans":{"type":"object","required":["count","names"],"properties":{"count":{"type":"integer","format":"int32","minimum":1},"names":{"type":"array","maxItems":10,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"reason":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false}}},"additionalProperties":false},"temporarySecrets":{"type":"object","required":["count","names"],"properties":{"count":{"type":"integer","format":"int32","minimum":1},"names":{"type":"array","maxItems":10,"items":{"type":"object","required":["name","scan","createdTime"],"properties":{"name":{"type":"string"},"scan":{"type":"string"},"createdTime":{"type":"string","format":"date-time"}},"additionalProperties":false}}},"additionalProperties":false},"parameterChanges":{"type":"array","maxItems":20,"items":{"type":"object","required":["scheduledScan","parameter","from","to"],"properties":{"scheduledScan":{"type":"string"},"parameter":{"type":"integer","format":"int32","minimum":0},"from":{"type":"string","maxLength":1024},"to":{"type":"string","maxLength":1024}},"additionalProperties":false}},"revertedWrites":{"type":"array","maxItems":20,"items":{"type":"object","required":["scheduledScan","fieldManager","reversions","lastWriteTime"],"properties":{"scheduledScan":{"type":"string"},"fieldManager":{"type":"string","maxLength":128},"reversions":{"type":"integer","format":"int32","minimum":1,"maximum":10},"lastWriteTime":{"type":"string","format":"date-time"}},"additionalProperties":false}},"migrations":{"type":"integer","format":"int32","minimum":0},"history":{"type":"array","maxItems":10,"items":{"type":"object","required":["time","reason","from","to","scans"],"properties":{"time":{"type":"string","format":"date-time"},"reason":{"type":"string","minLength":1},"from":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"to":{"type":"object","required":["image"],"properties":{"platform":{"type":"string"},"image":{"type":"string"},"secret":{"type":"string"}},"additionalProperties":false},"scans":{"type":"integer","format":"int32","minimum":0}},"additionalProperties":false}},"conditions":{"type":"array","items":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","maxLength":316,"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},"status":{"type":"string","enum":["True","False","Unknown"]},"reason":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},"message":{"type":"string","maxLength":32768},"observedGeneration":{"type":"integer","format":"int64","minimum":0},"lastTransitionTime":{"type":"string","format":"date-time"}},"additionalProperties":false}}},"additionalProperties":false},"metadata":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"uid":{"type":"string"},"resourceVersion":{"type":"string"},"generation":{"type":"integer"},"creationTimestamp":{"type":"string"},"deletionTimestamp":{"type":"string"},"labels":{"type":"object","additionalProperties":{"type":"string"}},"annotations":{"type":"object","additionalProperties":{"type":"string"}},"ownerReferences":{"type":"array","items":{"type":"object","required":["apiVersion","kind","name","uid"],"properties":{"apiVersion":{"type":"string"},"kind":{"type":"string"},"name":{"type":"string"},"uid":{"type":"string"},"controller":{"type":"boolean"},"blockOwnerDeletion":{"type":"boolean"}}}}}}},"additionalProperties":false};
 const pattern0 = new RegExp("^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[\\w][\\w.-]{0,127})?(?:@(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}))?$", "");
 const pattern1 = new RegExp("^[a-f0-9]{64}$", "");
 const pattern2 = new RegExp("^(?:(?:[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*(?:\\.[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*)*|\\[[a-fA-F0-9]*[A-F:][a-fA-F0-9:]*\\])(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$", "");
@@ -869,11 +869,10 @@ vErrors.push(err67);
 errors++;
 }
 }
-if(data21.credential !== undefined){
-let data24 = data21.credential;
-if(data24 && typeof data24 == "object" && !Array.isArray(data24)){
-if(data24.secret === undefined){
-const err68 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/required",keyword:"required",params:{missingProperty: "secret"},message:"must have required property '"+"secret"+"'",schema:schema11.properties.status.properties.credential.required,parentSchema:schema11.properties.status.properties.credential,data:data24};
+if(data21.delivery !== undefined){
+let data24 = data21.delivery;
+if(typeof data24 !== "string"){
+const err68 = {instancePath:instancePath+"/status/delivery",schemaPath:"#/properties/status/properties/delivery/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.delivery.type,parentSchema:schema11.properties.status.properties.delivery,data:data24};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -882,8 +881,8 @@ vErrors.push(err68);
 }
 errors++;
 }
-if(data24.registryKey === undefined){
-const err69 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/required",keyword:"required",params:{missingProperty: "registryKey"},message:"must have required property '"+"registryKey"+"'",schema:schema11.properties.status.properties.credential.required,parentSchema:schema11.properties.status.properties.credential,data:data24};
+if(!(((data24 === "Shared") || (data24 === "Direct")) || (data24 === "Temporary"))){
+const err69 = {instancePath:instancePath+"/status/delivery",schemaPath:"#/properties/status/properties/delivery/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.delivery.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.delivery.enum,parentSchema:schema11.properties.status.properties.delivery,data:data24};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -892,9 +891,12 @@ vErrors.push(err69);
 }
 errors++;
 }
-for(const key7 in data24){
-if(!((((((key7 === "secret") || (key7 === "registryKey")) || (key7 === "username")) || (key7 === "repository")) || (key7 === "verifiedTime")) || (key7 === "expirationTime"))){
-const err70 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.credential,data:data24};
+}
+if(data21.credential !== undefined){
+let data25 = data21.credential;
+if(data25 && typeof data25 == "object" && !Array.isArray(data25)){
+if(data25.secret === undefined){
+const err70 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/required",keyword:"required",params:{missingProperty: "secret"},message:"must have required property '"+"secret"+"'",schema:schema11.properties.status.properties.credential.required,parentSchema:schema11.properties.status.properties.credential,data:data25};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -903,12 +905,8 @@ vErrors.push(err70);
 }
 errors++;
 }
-}
-if(data24.secret !== undefined){
-let data25 = data24.secret;
-if(data25 && typeof data25 == "object" && !Array.isArray(data25)){
-if(data25.name === undefined){
-const err71 = {instancePath:instancePath+"/status/credential/secret",schemaPath:"#/properties/status/properties/credential/properties/secret/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.credential.properties.secret.required,parentSchema:schema11.properties.status.properties.credential.properties.secret,data:data25};
+if(data25.registryKey === undefined){
+const err71 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/required",keyword:"required",params:{missingProperty: "registryKey"},message:"must have required property '"+"registryKey"+"'",schema:schema11.properties.status.properties.credential.required,parentSchema:schema11.properties.status.properties.credential,data:data25};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -917,8 +915,9 @@ vErrors.push(err71);
 }
 errors++;
 }
-if(data25.uid === undefined){
-const err72 = {instancePath:instancePath+"/status/credential/secret",schemaPath:"#/properties/status/properties/credential/properties/secret/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.status.properties.credential.properties.secret.required,parentSchema:schema11.properties.status.properties.credential.properties.secret,data:data25};
+for(const key7 in data25){
+if(!((((((key7 === "secret") || (key7 === "registryKey")) || (key7 === "username")) || (key7 === "repository")) || (key7 === "verifiedTime")) || (key7 === "expirationTime"))){
+const err72 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.credential,data:data25};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -927,9 +926,12 @@ vErrors.push(err72);
 }
 errors++;
 }
-for(const key8 in data25){
-if(!((key8 === "name") || (key8 === "uid"))){
-const err73 = {instancePath:instancePath+"/status/credential/secret",schemaPath:"#/properties/status/properties/credential/properties/secret/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.credential.properties.secret,data:data25};
+}
+if(data25.secret !== undefined){
+let data26 = data25.secret;
+if(data26 && typeof data26 == "object" && !Array.isArray(data26)){
+if(data26.name === undefined){
+const err73 = {instancePath:instancePath+"/status/credential/secret",schemaPath:"#/properties/status/properties/credential/properties/secret/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.credential.properties.secret.required,parentSchema:schema11.properties.status.properties.credential.properties.secret,data:data26};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -938,11 +940,8 @@ vErrors.push(err73);
 }
 errors++;
 }
-}
-if(data25.name !== undefined){
-let data26 = data25.name;
-if(typeof data26 !== "string"){
-const err74 = {instancePath:instancePath+"/status/credential/secret/name",schemaPath:"#/properties/status/properties/credential/properties/secret/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.secret.properties.name.type,parentSchema:schema11.properties.status.properties.credential.properties.secret.properties.name,data:data26};
+if(data26.uid === undefined){
+const err74 = {instancePath:instancePath+"/status/credential/secret",schemaPath:"#/properties/status/properties/credential/properties/secret/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.status.properties.credential.properties.secret.required,parentSchema:schema11.properties.status.properties.credential.properties.secret,data:data26};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -951,11 +950,9 @@ vErrors.push(err74);
 }
 errors++;
 }
-}
-if(data25.uid !== undefined){
-let data27 = data25.uid;
-if(typeof data27 !== "string"){
-const err75 = {instancePath:instancePath+"/status/credential/secret/uid",schemaPath:"#/properties/status/properties/credential/properties/secret/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.secret.properties.uid.type,parentSchema:schema11.properties.status.properties.credential.properties.secret.properties.uid,data:data27};
+for(const key8 in data26){
+if(!((key8 === "name") || (key8 === "uid"))){
+const err75 = {instancePath:instancePath+"/status/credential/secret",schemaPath:"#/properties/status/properties/credential/properties/secret/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.credential.properties.secret,data:data26};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -965,9 +962,10 @@ vErrors.push(err75);
 errors++;
 }
 }
-}
-else {
-const err76 = {instancePath:instancePath+"/status/credential/secret",schemaPath:"#/properties/status/properties/credential/properties/secret/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.credential.properties.secret.type,parentSchema:schema11.properties.status.properties.credential.properties.secret,data:data25};
+if(data26.name !== undefined){
+let data27 = data26.name;
+if(typeof data27 !== "string"){
+const err76 = {instancePath:instancePath+"/status/credential/secret/name",schemaPath:"#/properties/status/properties/credential/properties/secret/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.secret.properties.name.type,parentSchema:schema11.properties.status.properties.credential.properties.secret.properties.name,data:data27};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -977,10 +975,10 @@ vErrors.push(err76);
 errors++;
 }
 }
-if(data24.registryKey !== undefined){
-let data28 = data24.registryKey;
+if(data26.uid !== undefined){
+let data28 = data26.uid;
 if(typeof data28 !== "string"){
-const err77 = {instancePath:instancePath+"/status/credential/registryKey",schemaPath:"#/properties/status/properties/credential/properties/registryKey/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.registryKey.type,parentSchema:schema11.properties.status.properties.credential.properties.registryKey,data:data28};
+const err77 = {instancePath:instancePath+"/status/credential/secret/uid",schemaPath:"#/properties/status/properties/credential/properties/secret/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.secret.properties.uid.type,parentSchema:schema11.properties.status.properties.credential.properties.secret.properties.uid,data:data28};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -990,10 +988,9 @@ vErrors.push(err77);
 errors++;
 }
 }
-if(data24.username !== undefined){
-let data29 = data24.username;
-if(typeof data29 !== "string"){
-const err78 = {instancePath:instancePath+"/status/credential/username",schemaPath:"#/properties/status/properties/credential/properties/username/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.username.type,parentSchema:schema11.properties.status.properties.credential.properties.username,data:data29};
+}
+else {
+const err78 = {instancePath:instancePath+"/status/credential/secret",schemaPath:"#/properties/status/properties/credential/properties/secret/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.credential.properties.secret.type,parentSchema:schema11.properties.status.properties.credential.properties.secret,data:data26};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -1003,10 +1000,10 @@ vErrors.push(err78);
 errors++;
 }
 }
-if(data24.repository !== undefined){
-let data30 = data24.repository;
-if(typeof data30 !== "string"){
-const err79 = {instancePath:instancePath+"/status/credential/repository",schemaPath:"#/properties/status/properties/credential/properties/repository/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.repository.type,parentSchema:schema11.properties.status.properties.credential.properties.repository,data:data30};
+if(data25.registryKey !== undefined){
+let data29 = data25.registryKey;
+if(typeof data29 !== "string"){
+const err79 = {instancePath:instancePath+"/status/credential/registryKey",schemaPath:"#/properties/status/properties/credential/properties/registryKey/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.registryKey.type,parentSchema:schema11.properties.status.properties.credential.properties.registryKey,data:data29};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -1016,11 +1013,10 @@ vErrors.push(err79);
 errors++;
 }
 }
-if(data24.verifiedTime !== undefined){
-let data31 = data24.verifiedTime;
-if(typeof data31 === "string"){
-if(!(formats2.validate(data31))){
-const err80 = {instancePath:instancePath+"/status/credential/verifiedTime",schemaPath:"#/properties/status/properties/credential/properties/verifiedTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.credential.properties.verifiedTime,data:data31};
+if(data25.username !== undefined){
+let data30 = data25.username;
+if(typeof data30 !== "string"){
+const err80 = {instancePath:instancePath+"/status/credential/username",schemaPath:"#/properties/status/properties/credential/properties/username/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.username.type,parentSchema:schema11.properties.status.properties.credential.properties.username,data:data30};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -1030,8 +1026,10 @@ vErrors.push(err80);
 errors++;
 }
 }
-else {
-const err81 = {instancePath:instancePath+"/status/credential/verifiedTime",schemaPath:"#/properties/status/properties/credential/properties/verifiedTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.verifiedTime.type,parentSchema:schema11.properties.status.properties.credential.properties.verifiedTime,data:data31};
+if(data25.repository !== undefined){
+let data31 = data25.repository;
+if(typeof data31 !== "string"){
+const err81 = {instancePath:instancePath+"/status/credential/repository",schemaPath:"#/properties/status/properties/credential/properties/repository/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.repository.type,parentSchema:schema11.properties.status.properties.credential.properties.repository,data:data31};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -1041,11 +1039,11 @@ vErrors.push(err81);
 errors++;
 }
 }
-if(data24.expirationTime !== undefined){
-let data32 = data24.expirationTime;
+if(data25.verifiedTime !== undefined){
+let data32 = data25.verifiedTime;
 if(typeof data32 === "string"){
 if(!(formats2.validate(data32))){
-const err82 = {instancePath:instancePath+"/status/credential/expirationTime",schemaPath:"#/properties/status/properties/credential/properties/expirationTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.credential.properties.expirationTime,data:data32};
+const err82 = {instancePath:instancePath+"/status/credential/verifiedTime",schemaPath:"#/properties/status/properties/credential/properties/verifiedTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.credential.properties.verifiedTime,data:data32};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -1056,7 +1054,7 @@ errors++;
 }
 }
 else {
-const err83 = {instancePath:instancePath+"/status/credential/expirationTime",schemaPath:"#/properties/status/properties/credential/properties/expirationTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.expirationTime.type,parentSchema:schema11.properties.status.properties.credential.properties.expirationTime,data:data32};
+const err83 = {instancePath:instancePath+"/status/credential/verifiedTime",schemaPath:"#/properties/status/properties/credential/properties/verifiedTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.verifiedTime.type,parentSchema:schema11.properties.status.properties.credential.properties.verifiedTime,data:data32};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -1066,9 +1064,11 @@ vErrors.push(err83);
 errors++;
 }
 }
-}
-else {
-const err84 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.credential.type,parentSchema:schema11.properties.status.properties.credential,data:data24};
+if(data25.expirationTime !== undefined){
+let data33 = data25.expirationTime;
+if(typeof data33 === "string"){
+if(!(formats2.validate(data33))){
+const err84 = {instancePath:instancePath+"/status/credential/expirationTime",schemaPath:"#/properties/status/properties/credential/properties/expirationTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.credential.properties.expirationTime,data:data33};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -1078,11 +1078,8 @@ vErrors.push(err84);
 errors++;
 }
 }
-if(data21.candidates !== undefined){
-let data33 = data21.candidates;
-if(Array.isArray(data33)){
-if(data33.length > 16){
-const err85 = {instancePath:instancePath+"/status/candidates",schemaPath:"#/properties/status/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items",schema:16,parentSchema:schema11.properties.status.properties.candidates,data:data33};
+else {
+const err85 = {instancePath:instancePath+"/status/credential/expirationTime",schemaPath:"#/properties/status/properties/credential/properties/expirationTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.credential.properties.expirationTime.type,parentSchema:schema11.properties.status.properties.credential.properties.expirationTime,data:data33};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -1091,12 +1088,10 @@ vErrors.push(err85);
 }
 errors++;
 }
-const len4 = data33.length;
-for(let i4=0; i4<len4; i4++){
-let data34 = data33[i4];
-if(data34 && typeof data34 == "object" && !Array.isArray(data34)){
-if(data34.secret === undefined){
-const err86 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "secret"},message:"must have required property '"+"secret"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data34};
+}
+}
+else {
+const err86 = {instancePath:instancePath+"/status/credential",schemaPath:"#/properties/status/properties/credential/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.credential.type,parentSchema:schema11.properties.status.properties.credential,data:data25};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -1105,8 +1100,12 @@ vErrors.push(err86);
 }
 errors++;
 }
-if(data34.result === undefined){
-const err87 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "result"},message:"must have required property '"+"result"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data34};
+}
+if(data21.candidates !== undefined){
+let data34 = data21.candidates;
+if(Array.isArray(data34)){
+if(data34.length > 16){
+const err87 = {instancePath:instancePath+"/status/candidates",schemaPath:"#/properties/status/properties/candidates/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items",schema:16,parentSchema:schema11.properties.status.properties.candidates,data:data34};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -1115,8 +1114,12 @@ vErrors.push(err87);
 }
 errors++;
 }
-if(data34.reason === undefined){
-const err88 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data34};
+const len4 = data34.length;
+for(let i4=0; i4<len4; i4++){
+let data35 = data34[i4];
+if(data35 && typeof data35 == "object" && !Array.isArray(data35)){
+if(data35.secret === undefined){
+const err88 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "secret"},message:"must have required property '"+"secret"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data35};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -1125,9 +1128,8 @@ vErrors.push(err88);
 }
 errors++;
 }
-for(const key9 in data34){
-if(!((((((key9 === "secret") || (key9 === "registryKey")) || (key9 === "result")) || (key9 === "reason")) || (key9 === "httpCode")) || (key9 === "resourceVersion"))){
-const err89 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.candidates.items,data:data34};
+if(data35.result === undefined){
+const err89 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "result"},message:"must have required property '"+"result"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data35};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -1136,11 +1138,8 @@ vErrors.push(err89);
 }
 errors++;
 }
-}
-if(data34.secret !== undefined){
-let data35 = data34.secret;
-if(typeof data35 !== "string"){
-const err90 = {instancePath:instancePath+"/status/candidates/" + i4+"/secret",schemaPath:"#/properties/status/properties/candidates/items/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.secret.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.secret,data:data35};
+if(data35.reason === undefined){
+const err90 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.candidates.items.required,parentSchema:schema11.properties.status.properties.candidates.items,data:data35};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -1149,11 +1148,9 @@ vErrors.push(err90);
 }
 errors++;
 }
-}
-if(data34.registryKey !== undefined){
-let data36 = data34.registryKey;
-if(typeof data36 !== "string"){
-const err91 = {instancePath:instancePath+"/status/candidates/" + i4+"/registryKey",schemaPath:"#/properties/status/properties/candidates/items/properties/registryKey/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.registryKey.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.registryKey,data:data36};
+for(const key9 in data35){
+if(!((((((key9 === "secret") || (key9 === "registryKey")) || (key9 === "result")) || (key9 === "reason")) || (key9 === "httpCode")) || (key9 === "resourceVersion"))){
+const err91 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.candidates.items,data:data35};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -1163,10 +1160,10 @@ vErrors.push(err91);
 errors++;
 }
 }
-if(data34.result !== undefined){
-let data37 = data34.result;
-if(typeof data37 !== "string"){
-const err92 = {instancePath:instancePath+"/status/candidates/" + i4+"/result",schemaPath:"#/properties/status/properties/candidates/items/properties/result/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.result.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.result,data:data37};
+if(data35.secret !== undefined){
+let data36 = data35.secret;
+if(typeof data36 !== "string"){
+const err92 = {instancePath:instancePath+"/status/candidates/" + i4+"/secret",schemaPath:"#/properties/status/properties/candidates/items/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.secret.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.secret,data:data36};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -1175,8 +1172,11 @@ vErrors.push(err92);
 }
 errors++;
 }
-if(!((((data37 === "Selected") || (data37 === "Available")) || (data37 === "Refused")) || (data37 === "Unusable"))){
-const err93 = {instancePath:instancePath+"/status/candidates/" + i4+"/result",schemaPath:"#/properties/status/properties/candidates/items/properties/result/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.candidates.items.properties.result.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.candidates.items.properties.result.enum,parentSchema:schema11.properties.status.properties.candidates.items.properties.result,data:data37};
+}
+if(data35.registryKey !== undefined){
+let data37 = data35.registryKey;
+if(typeof data37 !== "string"){
+const err93 = {instancePath:instancePath+"/status/candidates/" + i4+"/registryKey",schemaPath:"#/properties/status/properties/candidates/items/properties/registryKey/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.registryKey.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.registryKey,data:data37};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -1186,11 +1186,10 @@ vErrors.push(err93);
 errors++;
 }
 }
-if(data34.reason !== undefined){
-let data38 = data34.reason;
-if(typeof data38 === "string"){
-if(func2(data38) < 1){
-const err94 = {instancePath:instancePath+"/status/candidates/" + i4+"/reason",schemaPath:"#/properties/status/properties/candidates/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.candidates.items.properties.reason,data:data38};
+if(data35.result !== undefined){
+let data38 = data35.result;
+if(typeof data38 !== "string"){
+const err94 = {instancePath:instancePath+"/status/candidates/" + i4+"/result",schemaPath:"#/properties/status/properties/candidates/items/properties/result/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.result.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.result,data:data38};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -1199,9 +1198,8 @@ vErrors.push(err94);
 }
 errors++;
 }
-}
-else {
-const err95 = {instancePath:instancePath+"/status/candidates/" + i4+"/reason",schemaPath:"#/properties/status/properties/candidates/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.reason.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.reason,data:data38};
+if(!((((data38 === "Selected") || (data38 === "Available")) || (data38 === "Refused")) || (data38 === "Unusable"))){
+const err95 = {instancePath:instancePath+"/status/candidates/" + i4+"/result",schemaPath:"#/properties/status/properties/candidates/items/properties/result/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.candidates.items.properties.result.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.candidates.items.properties.result.enum,parentSchema:schema11.properties.status.properties.candidates.items.properties.result,data:data38};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -1211,10 +1209,11 @@ vErrors.push(err95);
 errors++;
 }
 }
-if(data34.httpCode !== undefined){
-let data39 = data34.httpCode;
-if(!(((typeof data39 == "number") && (!(data39 % 1) && !isNaN(data39))) && (isFinite(data39)))){
-const err96 = {instancePath:instancePath+"/status/candidates/" + i4+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.candidates.items.properties.httpCode.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data39};
+if(data35.reason !== undefined){
+let data39 = data35.reason;
+if(typeof data39 === "string"){
+if(func2(data39) < 1){
+const err96 = {instancePath:instancePath+"/status/candidates/" + i4+"/reason",schemaPath:"#/properties/status/properties/candidates/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.candidates.items.properties.reason,data:data39};
 if(vErrors === null){
 vErrors = [err96];
 }
@@ -1223,9 +1222,9 @@ vErrors.push(err96);
 }
 errors++;
 }
-if((typeof data39 == "number") && (isFinite(data39))){
-if(data39 > 599 || isNaN(data39)){
-const err97 = {instancePath:instancePath+"/status/candidates/" + i4+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599",schema:599,parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data39};
+}
+else {
+const err97 = {instancePath:instancePath+"/status/candidates/" + i4+"/reason",schemaPath:"#/properties/status/properties/candidates/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.reason.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.reason,data:data39};
 if(vErrors === null){
 vErrors = [err97];
 }
@@ -1234,8 +1233,11 @@ vErrors.push(err97);
 }
 errors++;
 }
-if(data39 < 100 || isNaN(data39)){
-const err98 = {instancePath:instancePath+"/status/candidates/" + i4+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/minimum",keyword:"minimum",params:{comparison: ">=", limit: 100},message:"must be >= 100",schema:100,parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data39};
+}
+if(data35.httpCode !== undefined){
+let data40 = data35.httpCode;
+if(!(((typeof data40 == "number") && (!(data40 % 1) && !isNaN(data40))) && (isFinite(data40)))){
+const err98 = {instancePath:instancePath+"/status/candidates/" + i4+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.candidates.items.properties.httpCode.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data40};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -1244,8 +1246,9 @@ vErrors.push(err98);
 }
 errors++;
 }
-if(!(formats6.validate(data39))){
-const err99 = {instancePath:instancePath+"/status/candidates/" + i4+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data39};
+if((typeof data40 == "number") && (isFinite(data40))){
+if(data40 > 599 || isNaN(data40)){
+const err99 = {instancePath:instancePath+"/status/candidates/" + i4+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599",schema:599,parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data40};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -1254,12 +1257,8 @@ vErrors.push(err99);
 }
 errors++;
 }
-}
-}
-if(data34.resourceVersion !== undefined){
-let data40 = data34.resourceVersion;
-if(typeof data40 !== "string"){
-const err100 = {instancePath:instancePath+"/status/candidates/" + i4+"/resourceVersion",schemaPath:"#/properties/status/properties/candidates/items/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.resourceVersion.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.resourceVersion,data:data40};
+if(data40 < 100 || isNaN(data40)){
+const err100 = {instancePath:instancePath+"/status/candidates/" + i4+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/minimum",keyword:"minimum",params:{comparison: ">=", limit: 100},message:"must be >= 100",schema:100,parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data40};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -1268,10 +1267,8 @@ vErrors.push(err100);
 }
 errors++;
 }
-}
-}
-else {
-const err101 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.candidates.items.type,parentSchema:schema11.properties.status.properties.candidates.items,data:data34};
+if(!(formats6.validate(data40))){
+const err101 = {instancePath:instancePath+"/status/candidates/" + i4+"/httpCode",schemaPath:"#/properties/status/properties/candidates/items/properties/httpCode/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.candidates.items.properties.httpCode,data:data40};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -1282,8 +1279,10 @@ errors++;
 }
 }
 }
-else {
-const err102 = {instancePath:instancePath+"/status/candidates",schemaPath:"#/properties/status/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.candidates.type,parentSchema:schema11.properties.status.properties.candidates,data:data33};
+if(data35.resourceVersion !== undefined){
+let data41 = data35.resourceVersion;
+if(typeof data41 !== "string"){
+const err102 = {instancePath:instancePath+"/status/candidates/" + i4+"/resourceVersion",schemaPath:"#/properties/status/properties/candidates/items/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.candidates.items.properties.resourceVersion.type,parentSchema:schema11.properties.status.properties.candidates.items.properties.resourceVersion,data:data41};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -1293,11 +1292,9 @@ vErrors.push(err102);
 errors++;
 }
 }
-if(data21.trivySecret !== undefined){
-let data41 = data21.trivySecret;
-if(data41 && typeof data41 == "object" && !Array.isArray(data41)){
-if(data41.name === undefined){
-const err103 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.trivySecret.required,parentSchema:schema11.properties.status.properties.trivySecret,data:data41};
+}
+else {
+const err103 = {instancePath:instancePath+"/status/candidates/" + i4,schemaPath:"#/properties/status/properties/candidates/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.candidates.items.type,parentSchema:schema11.properties.status.properties.candidates.items,data:data35};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -1306,9 +1303,10 @@ vErrors.push(err103);
 }
 errors++;
 }
-for(const key10 in data41){
-if(!(key10 === "name")){
-const err104 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.trivySecret,data:data41};
+}
+}
+else {
+const err104 = {instancePath:instancePath+"/status/candidates",schemaPath:"#/properties/status/properties/candidates/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.candidates.type,parentSchema:schema11.properties.status.properties.candidates,data:data34};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -1318,10 +1316,11 @@ vErrors.push(err104);
 errors++;
 }
 }
-if(data41.name !== undefined){
-let data42 = data41.name;
-if(typeof data42 !== "string"){
-const err105 = {instancePath:instancePath+"/status/trivySecret/name",schemaPath:"#/properties/status/properties/trivySecret/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.trivySecret.properties.name.type,parentSchema:schema11.properties.status.properties.trivySecret.properties.name,data:data42};
+if(data21.trivySecret !== undefined){
+let data42 = data21.trivySecret;
+if(data42 && typeof data42 == "object" && !Array.isArray(data42)){
+if(data42.name === undefined){
+const err105 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.trivySecret.required,parentSchema:schema11.properties.status.properties.trivySecret,data:data42};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -1330,10 +1329,9 @@ vErrors.push(err105);
 }
 errors++;
 }
-}
-}
-else {
-const err106 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.trivySecret.type,parentSchema:schema11.properties.status.properties.trivySecret,data:data41};
+for(const key10 in data42){
+if(!(key10 === "name")){
+const err106 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.trivySecret,data:data42};
 if(vErrors === null){
 vErrors = [err106];
 }
@@ -1343,11 +1341,10 @@ vErrors.push(err106);
 errors++;
 }
 }
-if(data21.scans !== undefined){
-let data43 = data21.scans;
-if(data43 && typeof data43 == "object" && !Array.isArray(data43)){
-if(data43.matched === undefined){
-const err107 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "matched"},message:"must have required property '"+"matched"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data43};
+if(data42.name !== undefined){
+let data43 = data42.name;
+if(typeof data43 !== "string"){
+const err107 = {instancePath:instancePath+"/status/trivySecret/name",schemaPath:"#/properties/status/properties/trivySecret/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.trivySecret.properties.name.type,parentSchema:schema11.properties.status.properties.trivySecret.properties.name,data:data43};
 if(vErrors === null){
 vErrors = [err107];
 }
@@ -1356,8 +1353,10 @@ vErrors.push(err107);
 }
 errors++;
 }
-if(data43.bound === undefined){
-const err108 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "bound"},message:"must have required property '"+"bound"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data43};
+}
+}
+else {
+const err108 = {instancePath:instancePath+"/status/trivySecret",schemaPath:"#/properties/status/properties/trivySecret/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.trivySecret.type,parentSchema:schema11.properties.status.properties.trivySecret,data:data42};
 if(vErrors === null){
 vErrors = [err108];
 }
@@ -1366,8 +1365,12 @@ vErrors.push(err108);
 }
 errors++;
 }
-if(data43.failing === undefined){
-const err109 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "failing"},message:"must have required property '"+"failing"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data43};
+}
+if(data21.scans !== undefined){
+let data44 = data21.scans;
+if(data44 && typeof data44 == "object" && !Array.isArray(data44)){
+if(data44.matched === undefined){
+const err109 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "matched"},message:"must have required property '"+"matched"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data44};
 if(vErrors === null){
 vErrors = [err109];
 }
@@ -1376,9 +1379,8 @@ vErrors.push(err109);
 }
 errors++;
 }
-for(const key11 in data43){
-if(!((((((key11 === "matched") || (key11 === "bound")) || (key11 === "boundAtCreation")) || (key11 === "failing")) || (key11 === "unreadable")) || (key11 === "names"))){
-const err110 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans,data:data43};
+if(data44.bound === undefined){
+const err110 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "bound"},message:"must have required property '"+"bound"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data44};
 if(vErrors === null){
 vErrors = [err110];
 }
@@ -1387,11 +1389,8 @@ vErrors.push(err110);
 }
 errors++;
 }
-}
-if(data43.matched !== undefined){
-let data44 = data43.matched;
-if(!(((typeof data44 == "number") && (!(data44 % 1) && !isNaN(data44))) && (isFinite(data44)))){
-const err111 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.matched.type,parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data44};
+if(data44.failing === undefined){
+const err111 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/required",keyword:"required",params:{missingProperty: "failing"},message:"must have required property '"+"failing"+"'",schema:schema11.properties.status.properties.scans.required,parentSchema:schema11.properties.status.properties.scans,data:data44};
 if(vErrors === null){
 vErrors = [err111];
 }
@@ -1400,9 +1399,9 @@ vErrors.push(err111);
 }
 errors++;
 }
-if((typeof data44 == "number") && (isFinite(data44))){
-if(data44 < 0 || isNaN(data44)){
-const err112 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data44};
+for(const key11 in data44){
+if(!((((((key11 === "matched") || (key11 === "bound")) || (key11 === "boundAtCreation")) || (key11 === "failing")) || (key11 === "unreadable")) || (key11 === "names"))){
+const err112 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans,data:data44};
 if(vErrors === null){
 vErrors = [err112];
 }
@@ -1411,8 +1410,11 @@ vErrors.push(err112);
 }
 errors++;
 }
-if(!(formats6.validate(data44))){
-const err113 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data44};
+}
+if(data44.matched !== undefined){
+let data45 = data44.matched;
+if(!(((typeof data45 == "number") && (!(data45 % 1) && !isNaN(data45))) && (isFinite(data45)))){
+const err113 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.matched.type,parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data45};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -1421,12 +1423,9 @@ vErrors.push(err113);
 }
 errors++;
 }
-}
-}
-if(data43.bound !== undefined){
-let data45 = data43.bound;
-if(!(((typeof data45 == "number") && (!(data45 % 1) && !isNaN(data45))) && (isFinite(data45)))){
-const err114 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.bound.type,parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data45};
+if((typeof data45 == "number") && (isFinite(data45))){
+if(data45 < 0 || isNaN(data45)){
+const err114 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data45};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -1435,9 +1434,8 @@ vErrors.push(err114);
 }
 errors++;
 }
-if((typeof data45 == "number") && (isFinite(data45))){
-if(data45 < 0 || isNaN(data45)){
-const err115 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data45};
+if(!(formats6.validate(data45))){
+const err115 = {instancePath:instancePath+"/status/scans/matched",schemaPath:"#/properties/status/properties/scans/properties/matched/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.matched,data:data45};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -1446,8 +1444,12 @@ vErrors.push(err115);
 }
 errors++;
 }
-if(!(formats6.validate(data45))){
-const err116 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data45};
+}
+}
+if(data44.bound !== undefined){
+let data46 = data44.bound;
+if(!(((typeof data46 == "number") && (!(data46 % 1) && !isNaN(data46))) && (isFinite(data46)))){
+const err116 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.bound.type,parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data46};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -1456,12 +1458,9 @@ vErrors.push(err116);
 }
 errors++;
 }
-}
-}
-if(data43.boundAtCreation !== undefined){
-let data46 = data43.boundAtCreation;
-if(!(((typeof data46 == "number") && (!(data46 % 1) && !isNaN(data46))) && (isFinite(data46)))){
-const err117 = {instancePath:instancePath+"/status/scans/boundAtCreation",schemaPath:"#/properties/status/properties/scans/properties/boundAtCreation/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.boundAtCreation.type,parentSchema:schema11.properties.status.properties.scans.properties.boundAtCreation,data:data46};
+if((typeof data46 == "number") && (isFinite(data46))){
+if(data46 < 0 || isNaN(data46)){
+const err117 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data46};
 if(vErrors === null){
 vErrors = [err117];
 }
@@ -1470,9 +1469,8 @@ vErrors.push(err117);
 }
 errors++;
 }
-if((typeof data46 == "number") && (isFinite(data46))){
-if(data46 < 0 || isNaN(data46)){
-const err118 = {instancePath:instancePath+"/status/scans/boundAtCreation",schemaPath:"#/properties/status/properties/scans/properties/boundAtCreation/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.boundAtCreation,data:data46};
+if(!(formats6.validate(data46))){
+const err118 = {instancePath:instancePath+"/status/scans/bound",schemaPath:"#/properties/status/properties/scans/properties/bound/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.bound,data:data46};
 if(vErrors === null){
 vErrors = [err118];
 }
@@ -1481,8 +1479,12 @@ vErrors.push(err118);
 }
 errors++;
 }
-if(!(formats6.validate(data46))){
-const err119 = {instancePath:instancePath+"/status/scans/boundAtCreation",schemaPath:"#/properties/status/properties/scans/properties/boundAtCreation/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.boundAtCreation,data:data46};
+}
+}
+if(data44.boundAtCreation !== undefined){
+let data47 = data44.boundAtCreation;
+if(!(((typeof data47 == "number") && (!(data47 % 1) && !isNaN(data47))) && (isFinite(data47)))){
+const err119 = {instancePath:instancePath+"/status/scans/boundAtCreation",schemaPath:"#/properties/status/properties/scans/properties/boundAtCreation/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.boundAtCreation.type,parentSchema:schema11.properties.status.properties.scans.properties.boundAtCreation,data:data47};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -1491,12 +1493,9 @@ vErrors.push(err119);
 }
 errors++;
 }
-}
-}
-if(data43.failing !== undefined){
-let data47 = data43.failing;
-if(!(((typeof data47 == "number") && (!(data47 % 1) && !isNaN(data47))) && (isFinite(data47)))){
-const err120 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.failing.type,parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data47};
+if((typeof data47 == "number") && (isFinite(data47))){
+if(data47 < 0 || isNaN(data47)){
+const err120 = {instancePath:instancePath+"/status/scans/boundAtCreation",schemaPath:"#/properties/status/properties/scans/properties/boundAtCreation/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.boundAtCreation,data:data47};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -1505,9 +1504,8 @@ vErrors.push(err120);
 }
 errors++;
 }
-if((typeof data47 == "number") && (isFinite(data47))){
-if(data47 < 0 || isNaN(data47)){
-const err121 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data47};
+if(!(formats6.validate(data47))){
+const err121 = {instancePath:instancePath+"/status/scans/boundAtCreation",schemaPath:"#/properties/status/properties/scans/properties/boundAtCreation/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.boundAtCreation,data:data47};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -1516,8 +1514,12 @@ vErrors.push(err121);
 }
 errors++;
 }
-if(!(formats6.validate(data47))){
-const err122 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data47};
+}
+}
+if(data44.failing !== undefined){
+let data48 = data44.failing;
+if(!(((typeof data48 == "number") && (!(data48 % 1) && !isNaN(data48))) && (isFinite(data48)))){
+const err122 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.failing.type,parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data48};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -1526,12 +1528,9 @@ vErrors.push(err122);
 }
 errors++;
 }
-}
-}
-if(data43.unreadable !== undefined){
-let data48 = data43.unreadable;
-if(!(((typeof data48 == "number") && (!(data48 % 1) && !isNaN(data48))) && (isFinite(data48)))){
-const err123 = {instancePath:instancePath+"/status/scans/unreadable",schemaPath:"#/properties/status/properties/scans/properties/unreadable/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.unreadable.type,parentSchema:schema11.properties.status.properties.scans.properties.unreadable,data:data48};
+if((typeof data48 == "number") && (isFinite(data48))){
+if(data48 < 0 || isNaN(data48)){
+const err123 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data48};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -1540,9 +1539,8 @@ vErrors.push(err123);
 }
 errors++;
 }
-if((typeof data48 == "number") && (isFinite(data48))){
-if(data48 < 0 || isNaN(data48)){
-const err124 = {instancePath:instancePath+"/status/scans/unreadable",schemaPath:"#/properties/status/properties/scans/properties/unreadable/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.unreadable,data:data48};
+if(!(formats6.validate(data48))){
+const err124 = {instancePath:instancePath+"/status/scans/failing",schemaPath:"#/properties/status/properties/scans/properties/failing/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.failing,data:data48};
 if(vErrors === null){
 vErrors = [err124];
 }
@@ -1551,8 +1549,12 @@ vErrors.push(err124);
 }
 errors++;
 }
-if(!(formats6.validate(data48))){
-const err125 = {instancePath:instancePath+"/status/scans/unreadable",schemaPath:"#/properties/status/properties/scans/properties/unreadable/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.unreadable,data:data48};
+}
+}
+if(data44.unreadable !== undefined){
+let data49 = data44.unreadable;
+if(!(((typeof data49 == "number") && (!(data49 % 1) && !isNaN(data49))) && (isFinite(data49)))){
+const err125 = {instancePath:instancePath+"/status/scans/unreadable",schemaPath:"#/properties/status/properties/scans/properties/unreadable/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.scans.properties.unreadable.type,parentSchema:schema11.properties.status.properties.scans.properties.unreadable,data:data49};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -1561,13 +1563,9 @@ vErrors.push(err125);
 }
 errors++;
 }
-}
-}
-if(data43.names !== undefined){
-let data49 = data43.names;
-if(Array.isArray(data49)){
-if(data49.length > 20){
-const err126 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data49};
+if((typeof data49 == "number") && (isFinite(data49))){
+if(data49 < 0 || isNaN(data49)){
+const err126 = {instancePath:instancePath+"/status/scans/unreadable",schemaPath:"#/properties/status/properties/scans/properties/unreadable/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.scans.properties.unreadable,data:data49};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -1576,12 +1574,8 @@ vErrors.push(err126);
 }
 errors++;
 }
-const len5 = data49.length;
-for(let i5=0; i5<len5; i5++){
-let data50 = data49[i5];
-if(data50 && typeof data50 == "object" && !Array.isArray(data50)){
-if(data50.name === undefined){
-const err127 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.scans.properties.names.items.required,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data50};
+if(!(formats6.validate(data49))){
+const err127 = {instancePath:instancePath+"/status/scans/unreadable",schemaPath:"#/properties/status/properties/scans/properties/unreadable/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.scans.properties.unreadable,data:data49};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -1590,9 +1584,13 @@ vErrors.push(err127);
 }
 errors++;
 }
-for(const key12 in data50){
-if(!(((key12 === "name") || (key12 === "boundAtCreation")) || (key12 === "reason"))){
-const err128 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data50};
+}
+}
+if(data44.names !== undefined){
+let data50 = data44.names;
+if(Array.isArray(data50)){
+if(data50.length > 20){
+const err128 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data50};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -1601,11 +1599,12 @@ vErrors.push(err128);
 }
 errors++;
 }
-}
-if(data50.name !== undefined){
-let data51 = data50.name;
-if(typeof data51 !== "string"){
-const err129 = {instancePath:instancePath+"/status/scans/names/" + i5+"/name",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.name.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.name,data:data51};
+const len5 = data50.length;
+for(let i5=0; i5<len5; i5++){
+let data51 = data50[i5];
+if(data51 && typeof data51 == "object" && !Array.isArray(data51)){
+if(data51.name === undefined){
+const err129 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.scans.properties.names.items.required,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data51};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -1614,11 +1613,9 @@ vErrors.push(err129);
 }
 errors++;
 }
-}
-if(data50.boundAtCreation !== undefined){
-let data52 = data50.boundAtCreation;
-if(typeof data52 !== "boolean"){
-const err130 = {instancePath:instancePath+"/status/scans/names/" + i5+"/boundAtCreation",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/boundAtCreation/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.status.properties.scans.properties.names.items.properties.boundAtCreation.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.boundAtCreation,data:data52};
+for(const key12 in data51){
+if(!(((key12 === "name") || (key12 === "boundAtCreation")) || (key12 === "reason"))){
+const err130 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data51};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -1628,11 +1625,10 @@ vErrors.push(err130);
 errors++;
 }
 }
-if(data50.reason !== undefined){
-let data53 = data50.reason;
-if(typeof data53 === "string"){
-if(func2(data53) > 1024){
-const err131 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data53};
+if(data51.name !== undefined){
+let data52 = data51.name;
+if(typeof data52 !== "string"){
+const err131 = {instancePath:instancePath+"/status/scans/names/" + i5+"/name",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.name.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.name,data:data52};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -1641,8 +1637,11 @@ vErrors.push(err131);
 }
 errors++;
 }
-if(func2(data53) < 1){
-const err132 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data53};
+}
+if(data51.boundAtCreation !== undefined){
+let data53 = data51.boundAtCreation;
+if(typeof data53 !== "boolean"){
+const err132 = {instancePath:instancePath+"/status/scans/names/" + i5+"/boundAtCreation",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/boundAtCreation/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.status.properties.scans.properties.names.items.properties.boundAtCreation.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.boundAtCreation,data:data53};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -1652,8 +1651,11 @@ vErrors.push(err132);
 errors++;
 }
 }
-else {
-const err133 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.reason.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data53};
+if(data51.reason !== undefined){
+let data54 = data51.reason;
+if(typeof data54 === "string"){
+if(func2(data54) > 1024){
+const err133 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data54};
 if(vErrors === null){
 vErrors = [err133];
 }
@@ -1662,10 +1664,8 @@ vErrors.push(err133);
 }
 errors++;
 }
-}
-}
-else {
-const err134 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.properties.names.items.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data50};
+if(func2(data54) < 1){
+const err134 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data54};
 if(vErrors === null){
 vErrors = [err134];
 }
@@ -1675,9 +1675,8 @@ vErrors.push(err134);
 errors++;
 }
 }
-}
 else {
-const err135 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.scans.properties.names.type,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data49};
+const err135 = {instancePath:instancePath+"/status/scans/names/" + i5+"/reason",schemaPath:"#/properties/status/properties/scans/properties/names/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.scans.properties.names.items.properties.reason.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items.properties.reason,data:data54};
 if(vErrors === null){
 vErrors = [err135];
 }
@@ -1689,7 +1688,7 @@ errors++;
 }
 }
 else {
-const err136 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.type,parentSchema:schema11.properties.status.properties.scans,data:data43};
+const err136 = {instancePath:instancePath+"/status/scans/names/" + i5,schemaPath:"#/properties/status/properties/scans/properties/names/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.properties.names.items.type,parentSchema:schema11.properties.status.properties.scans.properties.names.items,data:data51};
 if(vErrors === null){
 vErrors = [err136];
 }
@@ -1699,11 +1698,9 @@ vErrors.push(err136);
 errors++;
 }
 }
-if(data21.unboundScans !== undefined){
-let data54 = data21.unboundScans;
-if(data54 && typeof data54 == "object" && !Array.isArray(data54)){
-if(data54.count === undefined){
-const err137 = {instancePath:instancePath+"/status/unboundScans",schemaPath:"#/properties/status/properties/unboundScans/required",keyword:"required",params:{missingProperty: "count"},message:"must have required property '"+"count"+"'",schema:schema11.properties.status.properties.unboundScans.required,parentSchema:schema11.properties.status.properties.unboundScans,data:data54};
+}
+else {
+const err137 = {instancePath:instancePath+"/status/scans/names",schemaPath:"#/properties/status/properties/scans/properties/names/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.scans.properties.names.type,parentSchema:schema11.properties.status.properties.scans.properties.names,data:data50};
 if(vErrors === null){
 vErrors = [err137];
 }
@@ -1712,8 +1709,10 @@ vErrors.push(err137);
 }
 errors++;
 }
-if(data54.names === undefined){
-const err138 = {instancePath:instancePath+"/status/unboundScans",schemaPath:"#/properties/status/properties/unboundScans/required",keyword:"required",params:{missingProperty: "names"},message:"must have required property '"+"names"+"'",schema:schema11.properties.status.properties.unboundScans.required,parentSchema:schema11.properties.status.properties.unboundScans,data:data54};
+}
+}
+else {
+const err138 = {instancePath:instancePath+"/status/scans",schemaPath:"#/properties/status/properties/scans/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.scans.type,parentSchema:schema11.properties.status.properties.scans,data:data44};
 if(vErrors === null){
 vErrors = [err138];
 }
@@ -1722,9 +1721,12 @@ vErrors.push(err138);
 }
 errors++;
 }
-for(const key13 in data54){
-if(!((key13 === "count") || (key13 === "names"))){
-const err139 = {instancePath:instancePath+"/status/unboundScans",schemaPath:"#/properties/status/properties/unboundScans/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.unboundScans,data:data54};
+}
+if(data21.unboundScans !== undefined){
+let data55 = data21.unboundScans;
+if(data55 && typeof data55 == "object" && !Array.isArray(data55)){
+if(data55.count === undefined){
+const err139 = {instancePath:instancePath+"/status/unboundScans",schemaPath:"#/properties/status/properties/unboundScans/required",keyword:"required",params:{missingProperty: "count"},message:"must have required property '"+"count"+"'",schema:schema11.properties.status.properties.unboundScans.required,parentSchema:schema11.properties.status.properties.unboundScans,data:data55};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -1733,11 +1735,8 @@ vErrors.push(err139);
 }
 errors++;
 }
-}
-if(data54.count !== undefined){
-let data55 = data54.count;
-if(!(((typeof data55 == "number") && (!(data55 % 1) && !isNaN(data55))) && (isFinite(data55)))){
-const err140 = {instancePath:instancePath+"/status/unboundScans/count",schemaPath:"#/properties/status/properties/unboundScans/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.unboundScans.properties.count.type,parentSchema:schema11.properties.status.properties.unboundScans.properties.count,data:data55};
+if(data55.names === undefined){
+const err140 = {instancePath:instancePath+"/status/unboundScans",schemaPath:"#/properties/status/properties/unboundScans/required",keyword:"required",params:{missingProperty: "names"},message:"must have required property '"+"names"+"'",schema:schema11.properties.status.properties.unboundScans.required,parentSchema:schema11.properties.status.properties.unboundScans,data:data55};
 if(vErrors === null){
 vErrors = [err140];
 }
@@ -1746,9 +1745,9 @@ vErrors.push(err140);
 }
 errors++;
 }
-if((typeof data55 == "number") && (isFinite(data55))){
-if(data55 < 1 || isNaN(data55)){
-const err141 = {instancePath:instancePath+"/status/unboundScans/count",schemaPath:"#/properties/status/properties/unboundScans/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1",schema:1,parentSchema:schema11.properties.status.properties.unboundScans.properties.count,data:data55};
+for(const key13 in data55){
+if(!((key13 === "count") || (key13 === "names"))){
+const err141 = {instancePath:instancePath+"/status/unboundScans",schemaPath:"#/properties/status/properties/unboundScans/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.unboundScans,data:data55};
 if(vErrors === null){
 vErrors = [err141];
 }
@@ -1757,8 +1756,11 @@ vErrors.push(err141);
 }
 errors++;
 }
-if(!(formats6.validate(data55))){
-const err142 = {instancePath:instancePath+"/status/unboundScans/count",schemaPath:"#/properties/status/properties/unboundScans/properties/count/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.unboundScans.properties.count,data:data55};
+}
+if(data55.count !== undefined){
+let data56 = data55.count;
+if(!(((typeof data56 == "number") && (!(data56 % 1) && !isNaN(data56))) && (isFinite(data56)))){
+const err142 = {instancePath:instancePath+"/status/unboundScans/count",schemaPath:"#/properties/status/properties/unboundScans/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.unboundScans.properties.count.type,parentSchema:schema11.properties.status.properties.unboundScans.properties.count,data:data56};
 if(vErrors === null){
 vErrors = [err142];
 }
@@ -1767,13 +1769,9 @@ vErrors.push(err142);
 }
 errors++;
 }
-}
-}
-if(data54.names !== undefined){
-let data56 = data54.names;
-if(Array.isArray(data56)){
-if(data56.length > 10){
-const err143 = {instancePath:instancePath+"/status/unboundScans/names",schemaPath:"#/properties/status/properties/unboundScans/properties/names/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items",schema:10,parentSchema:schema11.properties.status.properties.unboundScans.properties.names,data:data56};
+if((typeof data56 == "number") && (isFinite(data56))){
+if(data56 < 1 || isNaN(data56)){
+const err143 = {instancePath:instancePath+"/status/unboundScans/count",schemaPath:"#/properties/status/properties/unboundScans/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1",schema:1,parentSchema:schema11.properties.status.properties.unboundScans.properties.count,data:data56};
 if(vErrors === null){
 vErrors = [err143];
 }
@@ -1782,12 +1780,8 @@ vErrors.push(err143);
 }
 errors++;
 }
-const len6 = data56.length;
-for(let i6=0; i6<len6; i6++){
-let data57 = data56[i6];
-if(data57 && typeof data57 == "object" && !Array.isArray(data57)){
-if(data57.name === undefined){
-const err144 = {instancePath:instancePath+"/status/unboundScans/names/" + i6,schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.unboundScans.properties.names.items.required,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items,data:data57};
+if(!(formats6.validate(data56))){
+const err144 = {instancePath:instancePath+"/status/unboundScans/count",schemaPath:"#/properties/status/properties/unboundScans/properties/count/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.unboundScans.properties.count,data:data56};
 if(vErrors === null){
 vErrors = [err144];
 }
@@ -1796,9 +1790,13 @@ vErrors.push(err144);
 }
 errors++;
 }
-for(const key14 in data57){
-if(!((key14 === "name") || (key14 === "reason"))){
-const err145 = {instancePath:instancePath+"/status/unboundScans/names/" + i6,schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items,data:data57};
+}
+}
+if(data55.names !== undefined){
+let data57 = data55.names;
+if(Array.isArray(data57)){
+if(data57.length > 10){
+const err145 = {instancePath:instancePath+"/status/unboundScans/names",schemaPath:"#/properties/status/properties/unboundScans/properties/names/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items",schema:10,parentSchema:schema11.properties.status.properties.unboundScans.properties.names,data:data57};
 if(vErrors === null){
 vErrors = [err145];
 }
@@ -1807,11 +1805,12 @@ vErrors.push(err145);
 }
 errors++;
 }
-}
-if(data57.name !== undefined){
-let data58 = data57.name;
-if(typeof data58 !== "string"){
-const err146 = {instancePath:instancePath+"/status/unboundScans/names/" + i6+"/name",schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.unboundScans.properties.names.items.properties.name.type,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items.properties.name,data:data58};
+const len6 = data57.length;
+for(let i6=0; i6<len6; i6++){
+let data58 = data57[i6];
+if(data58 && typeof data58 == "object" && !Array.isArray(data58)){
+if(data58.name === undefined){
+const err146 = {instancePath:instancePath+"/status/unboundScans/names/" + i6,schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.unboundScans.properties.names.items.required,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items,data:data58};
 if(vErrors === null){
 vErrors = [err146];
 }
@@ -1820,12 +1819,9 @@ vErrors.push(err146);
 }
 errors++;
 }
-}
-if(data57.reason !== undefined){
-let data59 = data57.reason;
-if(typeof data59 === "string"){
-if(func2(data59) > 1024){
-const err147 = {instancePath:instancePath+"/status/unboundScans/names/" + i6+"/reason",schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items.properties.reason,data:data59};
+for(const key14 in data58){
+if(!((key14 === "name") || (key14 === "reason"))){
+const err147 = {instancePath:instancePath+"/status/unboundScans/names/" + i6,schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items,data:data58};
 if(vErrors === null){
 vErrors = [err147];
 }
@@ -1834,8 +1830,11 @@ vErrors.push(err147);
 }
 errors++;
 }
-if(func2(data59) < 1){
-const err148 = {instancePath:instancePath+"/status/unboundScans/names/" + i6+"/reason",schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items.properties.reason,data:data59};
+}
+if(data58.name !== undefined){
+let data59 = data58.name;
+if(typeof data59 !== "string"){
+const err148 = {instancePath:instancePath+"/status/unboundScans/names/" + i6+"/name",schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.unboundScans.properties.names.items.properties.name.type,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items.properties.name,data:data59};
 if(vErrors === null){
 vErrors = [err148];
 }
@@ -1845,8 +1844,11 @@ vErrors.push(err148);
 errors++;
 }
 }
-else {
-const err149 = {instancePath:instancePath+"/status/unboundScans/names/" + i6+"/reason",schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.unboundScans.properties.names.items.properties.reason.type,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items.properties.reason,data:data59};
+if(data58.reason !== undefined){
+let data60 = data58.reason;
+if(typeof data60 === "string"){
+if(func2(data60) > 1024){
+const err149 = {instancePath:instancePath+"/status/unboundScans/names/" + i6+"/reason",schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items.properties.reason,data:data60};
 if(vErrors === null){
 vErrors = [err149];
 }
@@ -1855,10 +1857,8 @@ vErrors.push(err149);
 }
 errors++;
 }
-}
-}
-else {
-const err150 = {instancePath:instancePath+"/status/unboundScans/names/" + i6,schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.unboundScans.properties.names.items.type,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items,data:data57};
+if(func2(data60) < 1){
+const err150 = {instancePath:instancePath+"/status/unboundScans/names/" + i6+"/reason",schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items.properties.reason,data:data60};
 if(vErrors === null){
 vErrors = [err150];
 }
@@ -1868,9 +1868,8 @@ vErrors.push(err150);
 errors++;
 }
 }
-}
 else {
-const err151 = {instancePath:instancePath+"/status/unboundScans/names",schemaPath:"#/properties/status/properties/unboundScans/properties/names/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.unboundScans.properties.names.type,parentSchema:schema11.properties.status.properties.unboundScans.properties.names,data:data56};
+const err151 = {instancePath:instancePath+"/status/unboundScans/names/" + i6+"/reason",schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.unboundScans.properties.names.items.properties.reason.type,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items.properties.reason,data:data60};
 if(vErrors === null){
 vErrors = [err151];
 }
@@ -1882,7 +1881,7 @@ errors++;
 }
 }
 else {
-const err152 = {instancePath:instancePath+"/status/unboundScans",schemaPath:"#/properties/status/properties/unboundScans/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.unboundScans.type,parentSchema:schema11.properties.status.properties.unboundScans,data:data54};
+const err152 = {instancePath:instancePath+"/status/unboundScans/names/" + i6,schemaPath:"#/properties/status/properties/unboundScans/properties/names/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.unboundScans.properties.names.items.type,parentSchema:schema11.properties.status.properties.unboundScans.properties.names.items,data:data58};
 if(vErrors === null){
 vErrors = [err152];
 }
@@ -1892,11 +1891,9 @@ vErrors.push(err152);
 errors++;
 }
 }
-if(data21.temporarySecrets !== undefined){
-let data60 = data21.temporarySecrets;
-if(data60 && typeof data60 == "object" && !Array.isArray(data60)){
-if(data60.count === undefined){
-const err153 = {instancePath:instancePath+"/status/temporarySecrets",schemaPath:"#/properties/status/properties/temporarySecrets/required",keyword:"required",params:{missingProperty: "count"},message:"must have required property '"+"count"+"'",schema:schema11.properties.status.properties.temporarySecrets.required,parentSchema:schema11.properties.status.properties.temporarySecrets,data:data60};
+}
+else {
+const err153 = {instancePath:instancePath+"/status/unboundScans/names",schemaPath:"#/properties/status/properties/unboundScans/properties/names/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.unboundScans.properties.names.type,parentSchema:schema11.properties.status.properties.unboundScans.properties.names,data:data57};
 if(vErrors === null){
 vErrors = [err153];
 }
@@ -1905,8 +1902,10 @@ vErrors.push(err153);
 }
 errors++;
 }
-if(data60.names === undefined){
-const err154 = {instancePath:instancePath+"/status/temporarySecrets",schemaPath:"#/properties/status/properties/temporarySecrets/required",keyword:"required",params:{missingProperty: "names"},message:"must have required property '"+"names"+"'",schema:schema11.properties.status.properties.temporarySecrets.required,parentSchema:schema11.properties.status.properties.temporarySecrets,data:data60};
+}
+}
+else {
+const err154 = {instancePath:instancePath+"/status/unboundScans",schemaPath:"#/properties/status/properties/unboundScans/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.unboundScans.type,parentSchema:schema11.properties.status.properties.unboundScans,data:data55};
 if(vErrors === null){
 vErrors = [err154];
 }
@@ -1915,9 +1914,12 @@ vErrors.push(err154);
 }
 errors++;
 }
-for(const key15 in data60){
-if(!((key15 === "count") || (key15 === "names"))){
-const err155 = {instancePath:instancePath+"/status/temporarySecrets",schemaPath:"#/properties/status/properties/temporarySecrets/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.temporarySecrets,data:data60};
+}
+if(data21.temporarySecrets !== undefined){
+let data61 = data21.temporarySecrets;
+if(data61 && typeof data61 == "object" && !Array.isArray(data61)){
+if(data61.count === undefined){
+const err155 = {instancePath:instancePath+"/status/temporarySecrets",schemaPath:"#/properties/status/properties/temporarySecrets/required",keyword:"required",params:{missingProperty: "count"},message:"must have required property '"+"count"+"'",schema:schema11.properties.status.properties.temporarySecrets.required,parentSchema:schema11.properties.status.properties.temporarySecrets,data:data61};
 if(vErrors === null){
 vErrors = [err155];
 }
@@ -1926,11 +1928,8 @@ vErrors.push(err155);
 }
 errors++;
 }
-}
-if(data60.count !== undefined){
-let data61 = data60.count;
-if(!(((typeof data61 == "number") && (!(data61 % 1) && !isNaN(data61))) && (isFinite(data61)))){
-const err156 = {instancePath:instancePath+"/status/temporarySecrets/count",schemaPath:"#/properties/status/properties/temporarySecrets/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.temporarySecrets.properties.count.type,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.count,data:data61};
+if(data61.names === undefined){
+const err156 = {instancePath:instancePath+"/status/temporarySecrets",schemaPath:"#/properties/status/properties/temporarySecrets/required",keyword:"required",params:{missingProperty: "names"},message:"must have required property '"+"names"+"'",schema:schema11.properties.status.properties.temporarySecrets.required,parentSchema:schema11.properties.status.properties.temporarySecrets,data:data61};
 if(vErrors === null){
 vErrors = [err156];
 }
@@ -1939,9 +1938,9 @@ vErrors.push(err156);
 }
 errors++;
 }
-if((typeof data61 == "number") && (isFinite(data61))){
-if(data61 < 1 || isNaN(data61)){
-const err157 = {instancePath:instancePath+"/status/temporarySecrets/count",schemaPath:"#/properties/status/properties/temporarySecrets/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1",schema:1,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.count,data:data61};
+for(const key15 in data61){
+if(!((key15 === "count") || (key15 === "names"))){
+const err157 = {instancePath:instancePath+"/status/temporarySecrets",schemaPath:"#/properties/status/properties/temporarySecrets/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.temporarySecrets,data:data61};
 if(vErrors === null){
 vErrors = [err157];
 }
@@ -1950,8 +1949,11 @@ vErrors.push(err157);
 }
 errors++;
 }
-if(!(formats6.validate(data61))){
-const err158 = {instancePath:instancePath+"/status/temporarySecrets/count",schemaPath:"#/properties/status/properties/temporarySecrets/properties/count/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.temporarySecrets.properties.count,data:data61};
+}
+if(data61.count !== undefined){
+let data62 = data61.count;
+if(!(((typeof data62 == "number") && (!(data62 % 1) && !isNaN(data62))) && (isFinite(data62)))){
+const err158 = {instancePath:instancePath+"/status/temporarySecrets/count",schemaPath:"#/properties/status/properties/temporarySecrets/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.temporarySecrets.properties.count.type,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.count,data:data62};
 if(vErrors === null){
 vErrors = [err158];
 }
@@ -1960,13 +1962,9 @@ vErrors.push(err158);
 }
 errors++;
 }
-}
-}
-if(data60.names !== undefined){
-let data62 = data60.names;
-if(Array.isArray(data62)){
-if(data62.length > 10){
-const err159 = {instancePath:instancePath+"/status/temporarySecrets/names",schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items",schema:10,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names,data:data62};
+if((typeof data62 == "number") && (isFinite(data62))){
+if(data62 < 1 || isNaN(data62)){
+const err159 = {instancePath:instancePath+"/status/temporarySecrets/count",schemaPath:"#/properties/status/properties/temporarySecrets/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1",schema:1,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.count,data:data62};
 if(vErrors === null){
 vErrors = [err159];
 }
@@ -1975,12 +1973,8 @@ vErrors.push(err159);
 }
 errors++;
 }
-const len7 = data62.length;
-for(let i7=0; i7<len7; i7++){
-let data63 = data62[i7];
-if(data63 && typeof data63 == "object" && !Array.isArray(data63)){
-if(data63.name === undefined){
-const err160 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7,schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.temporarySecrets.properties.names.items.required,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items,data:data63};
+if(!(formats6.validate(data62))){
+const err160 = {instancePath:instancePath+"/status/temporarySecrets/count",schemaPath:"#/properties/status/properties/temporarySecrets/properties/count/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.temporarySecrets.properties.count,data:data62};
 if(vErrors === null){
 vErrors = [err160];
 }
@@ -1989,8 +1983,13 @@ vErrors.push(err160);
 }
 errors++;
 }
-if(data63.scan === undefined){
-const err161 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7,schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/required",keyword:"required",params:{missingProperty: "scan"},message:"must have required property '"+"scan"+"'",schema:schema11.properties.status.properties.temporarySecrets.properties.names.items.required,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items,data:data63};
+}
+}
+if(data61.names !== undefined){
+let data63 = data61.names;
+if(Array.isArray(data63)){
+if(data63.length > 10){
+const err161 = {instancePath:instancePath+"/status/temporarySecrets/names",schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items",schema:10,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names,data:data63};
 if(vErrors === null){
 vErrors = [err161];
 }
@@ -1999,8 +1998,12 @@ vErrors.push(err161);
 }
 errors++;
 }
-if(data63.createdTime === undefined){
-const err162 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7,schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/required",keyword:"required",params:{missingProperty: "createdTime"},message:"must have required property '"+"createdTime"+"'",schema:schema11.properties.status.properties.temporarySecrets.properties.names.items.required,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items,data:data63};
+const len7 = data63.length;
+for(let i7=0; i7<len7; i7++){
+let data64 = data63[i7];
+if(data64 && typeof data64 == "object" && !Array.isArray(data64)){
+if(data64.name === undefined){
+const err162 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7,schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.status.properties.temporarySecrets.properties.names.items.required,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items,data:data64};
 if(vErrors === null){
 vErrors = [err162];
 }
@@ -2009,9 +2012,8 @@ vErrors.push(err162);
 }
 errors++;
 }
-for(const key16 in data63){
-if(!(((key16 === "name") || (key16 === "scan")) || (key16 === "createdTime"))){
-const err163 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7,schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items,data:data63};
+if(data64.scan === undefined){
+const err163 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7,schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/required",keyword:"required",params:{missingProperty: "scan"},message:"must have required property '"+"scan"+"'",schema:schema11.properties.status.properties.temporarySecrets.properties.names.items.required,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items,data:data64};
 if(vErrors === null){
 vErrors = [err163];
 }
@@ -2020,11 +2022,8 @@ vErrors.push(err163);
 }
 errors++;
 }
-}
-if(data63.name !== undefined){
-let data64 = data63.name;
-if(typeof data64 !== "string"){
-const err164 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7+"/name",schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.temporarySecrets.properties.names.items.properties.name.type,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items.properties.name,data:data64};
+if(data64.createdTime === undefined){
+const err164 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7,schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/required",keyword:"required",params:{missingProperty: "createdTime"},message:"must have required property '"+"createdTime"+"'",schema:schema11.properties.status.properties.temporarySecrets.properties.names.items.required,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items,data:data64};
 if(vErrors === null){
 vErrors = [err164];
 }
@@ -2033,11 +2032,9 @@ vErrors.push(err164);
 }
 errors++;
 }
-}
-if(data63.scan !== undefined){
-let data65 = data63.scan;
-if(typeof data65 !== "string"){
-const err165 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7+"/scan",schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/properties/scan/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.temporarySecrets.properties.names.items.properties.scan.type,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items.properties.scan,data:data65};
+for(const key16 in data64){
+if(!(((key16 === "name") || (key16 === "scan")) || (key16 === "createdTime"))){
+const err165 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7,schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items,data:data64};
 if(vErrors === null){
 vErrors = [err165];
 }
@@ -2047,11 +2044,10 @@ vErrors.push(err165);
 errors++;
 }
 }
-if(data63.createdTime !== undefined){
-let data66 = data63.createdTime;
-if(typeof data66 === "string"){
-if(!(formats2.validate(data66))){
-const err166 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7+"/createdTime",schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/properties/createdTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items.properties.createdTime,data:data66};
+if(data64.name !== undefined){
+let data65 = data64.name;
+if(typeof data65 !== "string"){
+const err166 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7+"/name",schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.temporarySecrets.properties.names.items.properties.name.type,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items.properties.name,data:data65};
 if(vErrors === null){
 vErrors = [err166];
 }
@@ -2061,8 +2057,10 @@ vErrors.push(err166);
 errors++;
 }
 }
-else {
-const err167 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7+"/createdTime",schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/properties/createdTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.temporarySecrets.properties.names.items.properties.createdTime.type,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items.properties.createdTime,data:data66};
+if(data64.scan !== undefined){
+let data66 = data64.scan;
+if(typeof data66 !== "string"){
+const err167 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7+"/scan",schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/properties/scan/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.temporarySecrets.properties.names.items.properties.scan.type,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items.properties.scan,data:data66};
 if(vErrors === null){
 vErrors = [err167];
 }
@@ -2072,9 +2070,11 @@ vErrors.push(err167);
 errors++;
 }
 }
-}
-else {
-const err168 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7,schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.temporarySecrets.properties.names.items.type,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items,data:data63};
+if(data64.createdTime !== undefined){
+let data67 = data64.createdTime;
+if(typeof data67 === "string"){
+if(!(formats2.validate(data67))){
+const err168 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7+"/createdTime",schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/properties/createdTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items.properties.createdTime,data:data67};
 if(vErrors === null){
 vErrors = [err168];
 }
@@ -2084,9 +2084,8 @@ vErrors.push(err168);
 errors++;
 }
 }
-}
 else {
-const err169 = {instancePath:instancePath+"/status/temporarySecrets/names",schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.temporarySecrets.properties.names.type,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names,data:data62};
+const err169 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7+"/createdTime",schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/properties/createdTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.temporarySecrets.properties.names.items.properties.createdTime.type,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items.properties.createdTime,data:data67};
 if(vErrors === null){
 vErrors = [err169];
 }
@@ -2098,7 +2097,7 @@ errors++;
 }
 }
 else {
-const err170 = {instancePath:instancePath+"/status/temporarySecrets",schemaPath:"#/properties/status/properties/temporarySecrets/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.temporarySecrets.type,parentSchema:schema11.properties.status.properties.temporarySecrets,data:data60};
+const err170 = {instancePath:instancePath+"/status/temporarySecrets/names/" + i7,schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.temporarySecrets.properties.names.items.type,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names.items,data:data64};
 if(vErrors === null){
 vErrors = [err170];
 }
@@ -2108,11 +2107,9 @@ vErrors.push(err170);
 errors++;
 }
 }
-if(data21.parameterChanges !== undefined){
-let data67 = data21.parameterChanges;
-if(Array.isArray(data67)){
-if(data67.length > 20){
-const err171 = {instancePath:instancePath+"/status/parameterChanges",schemaPath:"#/properties/status/properties/parameterChanges/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.parameterChanges,data:data67};
+}
+else {
+const err171 = {instancePath:instancePath+"/status/temporarySecrets/names",schemaPath:"#/properties/status/properties/temporarySecrets/properties/names/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.temporarySecrets.properties.names.type,parentSchema:schema11.properties.status.properties.temporarySecrets.properties.names,data:data63};
 if(vErrors === null){
 vErrors = [err171];
 }
@@ -2121,12 +2118,10 @@ vErrors.push(err171);
 }
 errors++;
 }
-const len8 = data67.length;
-for(let i8=0; i8<len8; i8++){
-let data68 = data67[i8];
-if(data68 && typeof data68 == "object" && !Array.isArray(data68)){
-if(data68.scheduledScan === undefined){
-const err172 = {instancePath:instancePath+"/status/parameterChanges/" + i8,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "scheduledScan"},message:"must have required property '"+"scheduledScan"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data68};
+}
+}
+else {
+const err172 = {instancePath:instancePath+"/status/temporarySecrets",schemaPath:"#/properties/status/properties/temporarySecrets/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.temporarySecrets.type,parentSchema:schema11.properties.status.properties.temporarySecrets,data:data61};
 if(vErrors === null){
 vErrors = [err172];
 }
@@ -2135,8 +2130,12 @@ vErrors.push(err172);
 }
 errors++;
 }
-if(data68.parameter === undefined){
-const err173 = {instancePath:instancePath+"/status/parameterChanges/" + i8,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "parameter"},message:"must have required property '"+"parameter"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data68};
+}
+if(data21.parameterChanges !== undefined){
+let data68 = data21.parameterChanges;
+if(Array.isArray(data68)){
+if(data68.length > 20){
+const err173 = {instancePath:instancePath+"/status/parameterChanges",schemaPath:"#/properties/status/properties/parameterChanges/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.parameterChanges,data:data68};
 if(vErrors === null){
 vErrors = [err173];
 }
@@ -2145,8 +2144,12 @@ vErrors.push(err173);
 }
 errors++;
 }
-if(data68.from === undefined){
-const err174 = {instancePath:instancePath+"/status/parameterChanges/" + i8,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data68};
+const len8 = data68.length;
+for(let i8=0; i8<len8; i8++){
+let data69 = data68[i8];
+if(data69 && typeof data69 == "object" && !Array.isArray(data69)){
+if(data69.scheduledScan === undefined){
+const err174 = {instancePath:instancePath+"/status/parameterChanges/" + i8,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "scheduledScan"},message:"must have required property '"+"scheduledScan"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data69};
 if(vErrors === null){
 vErrors = [err174];
 }
@@ -2155,8 +2158,8 @@ vErrors.push(err174);
 }
 errors++;
 }
-if(data68.to === undefined){
-const err175 = {instancePath:instancePath+"/status/parameterChanges/" + i8,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data68};
+if(data69.parameter === undefined){
+const err175 = {instancePath:instancePath+"/status/parameterChanges/" + i8,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "parameter"},message:"must have required property '"+"parameter"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data69};
 if(vErrors === null){
 vErrors = [err175];
 }
@@ -2165,9 +2168,8 @@ vErrors.push(err175);
 }
 errors++;
 }
-for(const key17 in data68){
-if(!((((key17 === "scheduledScan") || (key17 === "parameter")) || (key17 === "from")) || (key17 === "to"))){
-const err176 = {instancePath:instancePath+"/status/parameterChanges/" + i8,schemaPath:"#/properties/status/properties/parameterChanges/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data68};
+if(data69.from === undefined){
+const err176 = {instancePath:instancePath+"/status/parameterChanges/" + i8,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data69};
 if(vErrors === null){
 vErrors = [err176];
 }
@@ -2176,11 +2178,8 @@ vErrors.push(err176);
 }
 errors++;
 }
-}
-if(data68.scheduledScan !== undefined){
-let data69 = data68.scheduledScan;
-if(typeof data69 !== "string"){
-const err177 = {instancePath:instancePath+"/status/parameterChanges/" + i8+"/scheduledScan",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/scheduledScan/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.parameterChanges.items.properties.scheduledScan.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.scheduledScan,data:data69};
+if(data69.to === undefined){
+const err177 = {instancePath:instancePath+"/status/parameterChanges/" + i8,schemaPath:"#/properties/status/properties/parameterChanges/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.parameterChanges.items.required,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data69};
 if(vErrors === null){
 vErrors = [err177];
 }
@@ -2189,11 +2188,9 @@ vErrors.push(err177);
 }
 errors++;
 }
-}
-if(data68.parameter !== undefined){
-let data70 = data68.parameter;
-if(!(((typeof data70 == "number") && (!(data70 % 1) && !isNaN(data70))) && (isFinite(data70)))){
-const err178 = {instancePath:instancePath+"/status/parameterChanges/" + i8+"/parameter",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/parameter/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.parameterChanges.items.properties.parameter.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.parameter,data:data70};
+for(const key17 in data69){
+if(!((((key17 === "scheduledScan") || (key17 === "parameter")) || (key17 === "from")) || (key17 === "to"))){
+const err178 = {instancePath:instancePath+"/status/parameterChanges/" + i8,schemaPath:"#/properties/status/properties/parameterChanges/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data69};
 if(vErrors === null){
 vErrors = [err178];
 }
@@ -2202,9 +2199,11 @@ vErrors.push(err178);
 }
 errors++;
 }
-if((typeof data70 == "number") && (isFinite(data70))){
-if(data70 < 0 || isNaN(data70)){
-const err179 = {instancePath:instancePath+"/status/parameterChanges/" + i8+"/parameter",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/parameter/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.parameter,data:data70};
+}
+if(data69.scheduledScan !== undefined){
+let data70 = data69.scheduledScan;
+if(typeof data70 !== "string"){
+const err179 = {instancePath:instancePath+"/status/parameterChanges/" + i8+"/scheduledScan",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/scheduledScan/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.parameterChanges.items.properties.scheduledScan.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.scheduledScan,data:data70};
 if(vErrors === null){
 vErrors = [err179];
 }
@@ -2213,8 +2212,11 @@ vErrors.push(err179);
 }
 errors++;
 }
-if(!(formats6.validate(data70))){
-const err180 = {instancePath:instancePath+"/status/parameterChanges/" + i8+"/parameter",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/parameter/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.parameter,data:data70};
+}
+if(data69.parameter !== undefined){
+let data71 = data69.parameter;
+if(!(((typeof data71 == "number") && (!(data71 % 1) && !isNaN(data71))) && (isFinite(data71)))){
+const err180 = {instancePath:instancePath+"/status/parameterChanges/" + i8+"/parameter",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/parameter/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.parameterChanges.items.properties.parameter.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.parameter,data:data71};
 if(vErrors === null){
 vErrors = [err180];
 }
@@ -2223,13 +2225,9 @@ vErrors.push(err180);
 }
 errors++;
 }
-}
-}
-if(data68.from !== undefined){
-let data71 = data68.from;
-if(typeof data71 === "string"){
-if(func2(data71) > 1024){
-const err181 = {instancePath:instancePath+"/status/parameterChanges/" + i8+"/from",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/from/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.from,data:data71};
+if((typeof data71 == "number") && (isFinite(data71))){
+if(data71 < 0 || isNaN(data71)){
+const err181 = {instancePath:instancePath+"/status/parameterChanges/" + i8+"/parameter",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/parameter/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.parameter,data:data71};
 if(vErrors === null){
 vErrors = [err181];
 }
@@ -2238,9 +2236,8 @@ vErrors.push(err181);
 }
 errors++;
 }
-}
-else {
-const err182 = {instancePath:instancePath+"/status/parameterChanges/" + i8+"/from",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.parameterChanges.items.properties.from.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.from,data:data71};
+if(!(formats6.validate(data71))){
+const err182 = {instancePath:instancePath+"/status/parameterChanges/" + i8+"/parameter",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/parameter/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.parameter,data:data71};
 if(vErrors === null){
 vErrors = [err182];
 }
@@ -2250,11 +2247,12 @@ vErrors.push(err182);
 errors++;
 }
 }
-if(data68.to !== undefined){
-let data72 = data68.to;
+}
+if(data69.from !== undefined){
+let data72 = data69.from;
 if(typeof data72 === "string"){
 if(func2(data72) > 1024){
-const err183 = {instancePath:instancePath+"/status/parameterChanges/" + i8+"/to",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/to/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.to,data:data72};
+const err183 = {instancePath:instancePath+"/status/parameterChanges/" + i8+"/from",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/from/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.from,data:data72};
 if(vErrors === null){
 vErrors = [err183];
 }
@@ -2265,7 +2263,7 @@ errors++;
 }
 }
 else {
-const err184 = {instancePath:instancePath+"/status/parameterChanges/" + i8+"/to",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/to/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.parameterChanges.items.properties.to.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.to,data:data72};
+const err184 = {instancePath:instancePath+"/status/parameterChanges/" + i8+"/from",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/from/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.parameterChanges.items.properties.from.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.from,data:data72};
 if(vErrors === null){
 vErrors = [err184];
 }
@@ -2275,9 +2273,11 @@ vErrors.push(err184);
 errors++;
 }
 }
-}
-else {
-const err185 = {instancePath:instancePath+"/status/parameterChanges/" + i8,schemaPath:"#/properties/status/properties/parameterChanges/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.parameterChanges.items.type,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data68};
+if(data69.to !== undefined){
+let data73 = data69.to;
+if(typeof data73 === "string"){
+if(func2(data73) > 1024){
+const err185 = {instancePath:instancePath+"/status/parameterChanges/" + i8+"/to",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/to/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.to,data:data73};
 if(vErrors === null){
 vErrors = [err185];
 }
@@ -2287,9 +2287,8 @@ vErrors.push(err185);
 errors++;
 }
 }
-}
 else {
-const err186 = {instancePath:instancePath+"/status/parameterChanges",schemaPath:"#/properties/status/properties/parameterChanges/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.parameterChanges.type,parentSchema:schema11.properties.status.properties.parameterChanges,data:data67};
+const err186 = {instancePath:instancePath+"/status/parameterChanges/" + i8+"/to",schemaPath:"#/properties/status/properties/parameterChanges/items/properties/to/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.parameterChanges.items.properties.to.type,parentSchema:schema11.properties.status.properties.parameterChanges.items.properties.to,data:data73};
 if(vErrors === null){
 vErrors = [err186];
 }
@@ -2299,11 +2298,9 @@ vErrors.push(err186);
 errors++;
 }
 }
-if(data21.revertedWrites !== undefined){
-let data73 = data21.revertedWrites;
-if(Array.isArray(data73)){
-if(data73.length > 20){
-const err187 = {instancePath:instancePath+"/status/revertedWrites",schemaPath:"#/properties/status/properties/revertedWrites/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.revertedWrites,data:data73};
+}
+else {
+const err187 = {instancePath:instancePath+"/status/parameterChanges/" + i8,schemaPath:"#/properties/status/properties/parameterChanges/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.parameterChanges.items.type,parentSchema:schema11.properties.status.properties.parameterChanges.items,data:data69};
 if(vErrors === null){
 vErrors = [err187];
 }
@@ -2312,12 +2309,10 @@ vErrors.push(err187);
 }
 errors++;
 }
-const len9 = data73.length;
-for(let i9=0; i9<len9; i9++){
-let data74 = data73[i9];
-if(data74 && typeof data74 == "object" && !Array.isArray(data74)){
-if(data74.scheduledScan === undefined){
-const err188 = {instancePath:instancePath+"/status/revertedWrites/" + i9,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "scheduledScan"},message:"must have required property '"+"scheduledScan"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data74};
+}
+}
+else {
+const err188 = {instancePath:instancePath+"/status/parameterChanges",schemaPath:"#/properties/status/properties/parameterChanges/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.parameterChanges.type,parentSchema:schema11.properties.status.properties.parameterChanges,data:data68};
 if(vErrors === null){
 vErrors = [err188];
 }
@@ -2326,8 +2321,12 @@ vErrors.push(err188);
 }
 errors++;
 }
-if(data74.fieldManager === undefined){
-const err189 = {instancePath:instancePath+"/status/revertedWrites/" + i9,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "fieldManager"},message:"must have required property '"+"fieldManager"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data74};
+}
+if(data21.revertedWrites !== undefined){
+let data74 = data21.revertedWrites;
+if(Array.isArray(data74)){
+if(data74.length > 20){
+const err189 = {instancePath:instancePath+"/status/revertedWrites",schemaPath:"#/properties/status/properties/revertedWrites/maxItems",keyword:"maxItems",params:{limit: 20},message:"must NOT have more than 20 items",schema:20,parentSchema:schema11.properties.status.properties.revertedWrites,data:data74};
 if(vErrors === null){
 vErrors = [err189];
 }
@@ -2336,8 +2335,12 @@ vErrors.push(err189);
 }
 errors++;
 }
-if(data74.reversions === undefined){
-const err190 = {instancePath:instancePath+"/status/revertedWrites/" + i9,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "reversions"},message:"must have required property '"+"reversions"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data74};
+const len9 = data74.length;
+for(let i9=0; i9<len9; i9++){
+let data75 = data74[i9];
+if(data75 && typeof data75 == "object" && !Array.isArray(data75)){
+if(data75.scheduledScan === undefined){
+const err190 = {instancePath:instancePath+"/status/revertedWrites/" + i9,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "scheduledScan"},message:"must have required property '"+"scheduledScan"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data75};
 if(vErrors === null){
 vErrors = [err190];
 }
@@ -2346,8 +2349,8 @@ vErrors.push(err190);
 }
 errors++;
 }
-if(data74.lastWriteTime === undefined){
-const err191 = {instancePath:instancePath+"/status/revertedWrites/" + i9,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "lastWriteTime"},message:"must have required property '"+"lastWriteTime"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data74};
+if(data75.fieldManager === undefined){
+const err191 = {instancePath:instancePath+"/status/revertedWrites/" + i9,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "fieldManager"},message:"must have required property '"+"fieldManager"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data75};
 if(vErrors === null){
 vErrors = [err191];
 }
@@ -2356,9 +2359,8 @@ vErrors.push(err191);
 }
 errors++;
 }
-for(const key18 in data74){
-if(!((((key18 === "scheduledScan") || (key18 === "fieldManager")) || (key18 === "reversions")) || (key18 === "lastWriteTime"))){
-const err192 = {instancePath:instancePath+"/status/revertedWrites/" + i9,schemaPath:"#/properties/status/properties/revertedWrites/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data74};
+if(data75.reversions === undefined){
+const err192 = {instancePath:instancePath+"/status/revertedWrites/" + i9,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "reversions"},message:"must have required property '"+"reversions"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data75};
 if(vErrors === null){
 vErrors = [err192];
 }
@@ -2367,11 +2369,8 @@ vErrors.push(err192);
 }
 errors++;
 }
-}
-if(data74.scheduledScan !== undefined){
-let data75 = data74.scheduledScan;
-if(typeof data75 !== "string"){
-const err193 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/scheduledScan",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/scheduledScan/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.revertedWrites.items.properties.scheduledScan.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.scheduledScan,data:data75};
+if(data75.lastWriteTime === undefined){
+const err193 = {instancePath:instancePath+"/status/revertedWrites/" + i9,schemaPath:"#/properties/status/properties/revertedWrites/items/required",keyword:"required",params:{missingProperty: "lastWriteTime"},message:"must have required property '"+"lastWriteTime"+"'",schema:schema11.properties.status.properties.revertedWrites.items.required,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data75};
 if(vErrors === null){
 vErrors = [err193];
 }
@@ -2380,12 +2379,9 @@ vErrors.push(err193);
 }
 errors++;
 }
-}
-if(data74.fieldManager !== undefined){
-let data76 = data74.fieldManager;
-if(typeof data76 === "string"){
-if(func2(data76) > 128){
-const err194 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/fieldManager",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/fieldManager/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters",schema:128,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.fieldManager,data:data76};
+for(const key18 in data75){
+if(!((((key18 === "scheduledScan") || (key18 === "fieldManager")) || (key18 === "reversions")) || (key18 === "lastWriteTime"))){
+const err194 = {instancePath:instancePath+"/status/revertedWrites/" + i9,schemaPath:"#/properties/status/properties/revertedWrites/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data75};
 if(vErrors === null){
 vErrors = [err194];
 }
@@ -2395,8 +2391,10 @@ vErrors.push(err194);
 errors++;
 }
 }
-else {
-const err195 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/fieldManager",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/fieldManager/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.revertedWrites.items.properties.fieldManager.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.fieldManager,data:data76};
+if(data75.scheduledScan !== undefined){
+let data76 = data75.scheduledScan;
+if(typeof data76 !== "string"){
+const err195 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/scheduledScan",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/scheduledScan/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.revertedWrites.items.properties.scheduledScan.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.scheduledScan,data:data76};
 if(vErrors === null){
 vErrors = [err195];
 }
@@ -2406,10 +2404,11 @@ vErrors.push(err195);
 errors++;
 }
 }
-if(data74.reversions !== undefined){
-let data77 = data74.reversions;
-if(!(((typeof data77 == "number") && (!(data77 % 1) && !isNaN(data77))) && (isFinite(data77)))){
-const err196 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.revertedWrites.items.properties.reversions.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data77};
+if(data75.fieldManager !== undefined){
+let data77 = data75.fieldManager;
+if(typeof data77 === "string"){
+if(func2(data77) > 128){
+const err196 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/fieldManager",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/fieldManager/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters",schema:128,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.fieldManager,data:data77};
 if(vErrors === null){
 vErrors = [err196];
 }
@@ -2418,9 +2417,9 @@ vErrors.push(err196);
 }
 errors++;
 }
-if((typeof data77 == "number") && (isFinite(data77))){
-if(data77 > 10 || isNaN(data77)){
-const err197 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10},message:"must be <= 10",schema:10,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data77};
+}
+else {
+const err197 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/fieldManager",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/fieldManager/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.revertedWrites.items.properties.fieldManager.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.fieldManager,data:data77};
 if(vErrors === null){
 vErrors = [err197];
 }
@@ -2429,8 +2428,11 @@ vErrors.push(err197);
 }
 errors++;
 }
-if(data77 < 1 || isNaN(data77)){
-const err198 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1",schema:1,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data77};
+}
+if(data75.reversions !== undefined){
+let data78 = data75.reversions;
+if(!(((typeof data78 == "number") && (!(data78 % 1) && !isNaN(data78))) && (isFinite(data78)))){
+const err198 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.revertedWrites.items.properties.reversions.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data78};
 if(vErrors === null){
 vErrors = [err198];
 }
@@ -2439,8 +2441,9 @@ vErrors.push(err198);
 }
 errors++;
 }
-if(!(formats6.validate(data77))){
-const err199 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data77};
+if((typeof data78 == "number") && (isFinite(data78))){
+if(data78 > 10 || isNaN(data78)){
+const err199 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10},message:"must be <= 10",schema:10,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data78};
 if(vErrors === null){
 vErrors = [err199];
 }
@@ -2449,13 +2452,8 @@ vErrors.push(err199);
 }
 errors++;
 }
-}
-}
-if(data74.lastWriteTime !== undefined){
-let data78 = data74.lastWriteTime;
-if(typeof data78 === "string"){
-if(!(formats2.validate(data78))){
-const err200 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/lastWriteTime",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/lastWriteTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.lastWriteTime,data:data78};
+if(data78 < 1 || isNaN(data78)){
+const err200 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1",schema:1,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data78};
 if(vErrors === null){
 vErrors = [err200];
 }
@@ -2464,9 +2462,8 @@ vErrors.push(err200);
 }
 errors++;
 }
-}
-else {
-const err201 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/lastWriteTime",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/lastWriteTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.revertedWrites.items.properties.lastWriteTime.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.lastWriteTime,data:data78};
+if(!(formats6.validate(data78))){
+const err201 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/reversions",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/reversions/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.reversions,data:data78};
 if(vErrors === null){
 vErrors = [err201];
 }
@@ -2477,8 +2474,11 @@ errors++;
 }
 }
 }
-else {
-const err202 = {instancePath:instancePath+"/status/revertedWrites/" + i9,schemaPath:"#/properties/status/properties/revertedWrites/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.revertedWrites.items.type,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data74};
+if(data75.lastWriteTime !== undefined){
+let data79 = data75.lastWriteTime;
+if(typeof data79 === "string"){
+if(!(formats2.validate(data79))){
+const err202 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/lastWriteTime",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/lastWriteTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.lastWriteTime,data:data79};
 if(vErrors === null){
 vErrors = [err202];
 }
@@ -2488,9 +2488,8 @@ vErrors.push(err202);
 errors++;
 }
 }
-}
 else {
-const err203 = {instancePath:instancePath+"/status/revertedWrites",schemaPath:"#/properties/status/properties/revertedWrites/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.revertedWrites.type,parentSchema:schema11.properties.status.properties.revertedWrites,data:data73};
+const err203 = {instancePath:instancePath+"/status/revertedWrites/" + i9+"/lastWriteTime",schemaPath:"#/properties/status/properties/revertedWrites/items/properties/lastWriteTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.revertedWrites.items.properties.lastWriteTime.type,parentSchema:schema11.properties.status.properties.revertedWrites.items.properties.lastWriteTime,data:data79};
 if(vErrors === null){
 vErrors = [err203];
 }
@@ -2500,10 +2499,9 @@ vErrors.push(err203);
 errors++;
 }
 }
-if(data21.migrations !== undefined){
-let data79 = data21.migrations;
-if(!(((typeof data79 == "number") && (!(data79 % 1) && !isNaN(data79))) && (isFinite(data79)))){
-const err204 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.migrations.type,parentSchema:schema11.properties.status.properties.migrations,data:data79};
+}
+else {
+const err204 = {instancePath:instancePath+"/status/revertedWrites/" + i9,schemaPath:"#/properties/status/properties/revertedWrites/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.revertedWrites.items.type,parentSchema:schema11.properties.status.properties.revertedWrites.items,data:data75};
 if(vErrors === null){
 vErrors = [err204];
 }
@@ -2512,9 +2510,10 @@ vErrors.push(err204);
 }
 errors++;
 }
-if((typeof data79 == "number") && (isFinite(data79))){
-if(data79 < 0 || isNaN(data79)){
-const err205 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.migrations,data:data79};
+}
+}
+else {
+const err205 = {instancePath:instancePath+"/status/revertedWrites",schemaPath:"#/properties/status/properties/revertedWrites/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.revertedWrites.type,parentSchema:schema11.properties.status.properties.revertedWrites,data:data74};
 if(vErrors === null){
 vErrors = [err205];
 }
@@ -2523,8 +2522,11 @@ vErrors.push(err205);
 }
 errors++;
 }
-if(!(formats6.validate(data79))){
-const err206 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.migrations,data:data79};
+}
+if(data21.migrations !== undefined){
+let data80 = data21.migrations;
+if(!(((typeof data80 == "number") && (!(data80 % 1) && !isNaN(data80))) && (isFinite(data80)))){
+const err206 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.migrations.type,parentSchema:schema11.properties.status.properties.migrations,data:data80};
 if(vErrors === null){
 vErrors = [err206];
 }
@@ -2533,13 +2535,9 @@ vErrors.push(err206);
 }
 errors++;
 }
-}
-}
-if(data21.history !== undefined){
-let data80 = data21.history;
-if(Array.isArray(data80)){
-if(data80.length > 10){
-const err207 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items",schema:10,parentSchema:schema11.properties.status.properties.history,data:data80};
+if((typeof data80 == "number") && (isFinite(data80))){
+if(data80 < 0 || isNaN(data80)){
+const err207 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.migrations,data:data80};
 if(vErrors === null){
 vErrors = [err207];
 }
@@ -2548,12 +2546,8 @@ vErrors.push(err207);
 }
 errors++;
 }
-const len10 = data80.length;
-for(let i10=0; i10<len10; i10++){
-let data81 = data80[i10];
-if(data81 && typeof data81 == "object" && !Array.isArray(data81)){
-if(data81.time === undefined){
-const err208 = {instancePath:instancePath+"/status/history/" + i10,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data81};
+if(!(formats6.validate(data80))){
+const err208 = {instancePath:instancePath+"/status/migrations",schemaPath:"#/properties/status/properties/migrations/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.migrations,data:data80};
 if(vErrors === null){
 vErrors = [err208];
 }
@@ -2562,8 +2556,13 @@ vErrors.push(err208);
 }
 errors++;
 }
-if(data81.reason === undefined){
-const err209 = {instancePath:instancePath+"/status/history/" + i10,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data81};
+}
+}
+if(data21.history !== undefined){
+let data81 = data21.history;
+if(Array.isArray(data81)){
+if(data81.length > 10){
+const err209 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/maxItems",keyword:"maxItems",params:{limit: 10},message:"must NOT have more than 10 items",schema:10,parentSchema:schema11.properties.status.properties.history,data:data81};
 if(vErrors === null){
 vErrors = [err209];
 }
@@ -2572,8 +2571,12 @@ vErrors.push(err209);
 }
 errors++;
 }
-if(data81.from === undefined){
-const err210 = {instancePath:instancePath+"/status/history/" + i10,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data81};
+const len10 = data81.length;
+for(let i10=0; i10<len10; i10++){
+let data82 = data81[i10];
+if(data82 && typeof data82 == "object" && !Array.isArray(data82)){
+if(data82.time === undefined){
+const err210 = {instancePath:instancePath+"/status/history/" + i10,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "time"},message:"must have required property '"+"time"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data82};
 if(vErrors === null){
 vErrors = [err210];
 }
@@ -2582,8 +2585,8 @@ vErrors.push(err210);
 }
 errors++;
 }
-if(data81.to === undefined){
-const err211 = {instancePath:instancePath+"/status/history/" + i10,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data81};
+if(data82.reason === undefined){
+const err211 = {instancePath:instancePath+"/status/history/" + i10,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data82};
 if(vErrors === null){
 vErrors = [err211];
 }
@@ -2592,8 +2595,8 @@ vErrors.push(err211);
 }
 errors++;
 }
-if(data81.scans === undefined){
-const err212 = {instancePath:instancePath+"/status/history/" + i10,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "scans"},message:"must have required property '"+"scans"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data81};
+if(data82.from === undefined){
+const err212 = {instancePath:instancePath+"/status/history/" + i10,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "from"},message:"must have required property '"+"from"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data82};
 if(vErrors === null){
 vErrors = [err212];
 }
@@ -2602,9 +2605,8 @@ vErrors.push(err212);
 }
 errors++;
 }
-for(const key19 in data81){
-if(!(((((key19 === "time") || (key19 === "reason")) || (key19 === "from")) || (key19 === "to")) || (key19 === "scans"))){
-const err213 = {instancePath:instancePath+"/status/history/" + i10,schemaPath:"#/properties/status/properties/history/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items,data:data81};
+if(data82.to === undefined){
+const err213 = {instancePath:instancePath+"/status/history/" + i10,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "to"},message:"must have required property '"+"to"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data82};
 if(vErrors === null){
 vErrors = [err213];
 }
@@ -2613,12 +2615,8 @@ vErrors.push(err213);
 }
 errors++;
 }
-}
-if(data81.time !== undefined){
-let data82 = data81.time;
-if(typeof data82 === "string"){
-if(!(formats2.validate(data82))){
-const err214 = {instancePath:instancePath+"/status/history/" + i10+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data82};
+if(data82.scans === undefined){
+const err214 = {instancePath:instancePath+"/status/history/" + i10,schemaPath:"#/properties/status/properties/history/items/required",keyword:"required",params:{missingProperty: "scans"},message:"must have required property '"+"scans"+"'",schema:schema11.properties.status.properties.history.items.required,parentSchema:schema11.properties.status.properties.history.items,data:data82};
 if(vErrors === null){
 vErrors = [err214];
 }
@@ -2627,9 +2625,9 @@ vErrors.push(err214);
 }
 errors++;
 }
-}
-else {
-const err215 = {instancePath:instancePath+"/status/history/" + i10+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.time.type,parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data82};
+for(const key19 in data82){
+if(!(((((key19 === "time") || (key19 === "reason")) || (key19 === "from")) || (key19 === "to")) || (key19 === "scans"))){
+const err215 = {instancePath:instancePath+"/status/history/" + i10,schemaPath:"#/properties/status/properties/history/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items,data:data82};
 if(vErrors === null){
 vErrors = [err215];
 }
@@ -2639,11 +2637,11 @@ vErrors.push(err215);
 errors++;
 }
 }
-if(data81.reason !== undefined){
-let data83 = data81.reason;
+if(data82.time !== undefined){
+let data83 = data82.time;
 if(typeof data83 === "string"){
-if(func2(data83) < 1){
-const err216 = {instancePath:instancePath+"/status/history/" + i10+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data83};
+if(!(formats2.validate(data83))){
+const err216 = {instancePath:instancePath+"/status/history/" + i10+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data83};
 if(vErrors === null){
 vErrors = [err216];
 }
@@ -2654,7 +2652,7 @@ errors++;
 }
 }
 else {
-const err217 = {instancePath:instancePath+"/status/history/" + i10+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.reason.type,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data83};
+const err217 = {instancePath:instancePath+"/status/history/" + i10+"/time",schemaPath:"#/properties/status/properties/history/items/properties/time/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.time.type,parentSchema:schema11.properties.status.properties.history.items.properties.time,data:data83};
 if(vErrors === null){
 vErrors = [err217];
 }
@@ -2664,11 +2662,11 @@ vErrors.push(err217);
 errors++;
 }
 }
-if(data81.from !== undefined){
-let data84 = data81.from;
-if(data84 && typeof data84 == "object" && !Array.isArray(data84)){
-if(data84.image === undefined){
-const err218 = {instancePath:instancePath+"/status/history/" + i10+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.from.required,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data84};
+if(data82.reason !== undefined){
+let data84 = data82.reason;
+if(typeof data84 === "string"){
+if(func2(data84) < 1){
+const err218 = {instancePath:instancePath+"/status/history/" + i10+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data84};
 if(vErrors === null){
 vErrors = [err218];
 }
@@ -2677,9 +2675,9 @@ vErrors.push(err218);
 }
 errors++;
 }
-for(const key20 in data84){
-if(!(((key20 === "platform") || (key20 === "image")) || (key20 === "secret"))){
-const err219 = {instancePath:instancePath+"/status/history/" + i10+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data84};
+}
+else {
+const err219 = {instancePath:instancePath+"/status/history/" + i10+"/reason",schemaPath:"#/properties/status/properties/history/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.reason.type,parentSchema:schema11.properties.status.properties.history.items.properties.reason,data:data84};
 if(vErrors === null){
 vErrors = [err219];
 }
@@ -2689,10 +2687,11 @@ vErrors.push(err219);
 errors++;
 }
 }
-if(data84.platform !== undefined){
-let data85 = data84.platform;
-if(typeof data85 !== "string"){
-const err220 = {instancePath:instancePath+"/status/history/" + i10+"/from/platform",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.platform,data:data85};
+if(data82.from !== undefined){
+let data85 = data82.from;
+if(data85 && typeof data85 == "object" && !Array.isArray(data85)){
+if(data85.image === undefined){
+const err220 = {instancePath:instancePath+"/status/history/" + i10+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.from.required,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data85};
 if(vErrors === null){
 vErrors = [err220];
 }
@@ -2701,11 +2700,9 @@ vErrors.push(err220);
 }
 errors++;
 }
-}
-if(data84.image !== undefined){
-let data86 = data84.image;
-if(typeof data86 !== "string"){
-const err221 = {instancePath:instancePath+"/status/history/" + i10+"/from/image",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.image,data:data86};
+for(const key20 in data85){
+if(!(((key20 === "platform") || (key20 === "image")) || (key20 === "secret"))){
+const err221 = {instancePath:instancePath+"/status/history/" + i10+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data85};
 if(vErrors === null){
 vErrors = [err221];
 }
@@ -2715,10 +2712,10 @@ vErrors.push(err221);
 errors++;
 }
 }
-if(data84.secret !== undefined){
-let data87 = data84.secret;
-if(typeof data87 !== "string"){
-const err222 = {instancePath:instancePath+"/status/history/" + i10+"/from/secret",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.secret,data:data87};
+if(data85.platform !== undefined){
+let data86 = data85.platform;
+if(typeof data86 !== "string"){
+const err222 = {instancePath:instancePath+"/status/history/" + i10+"/from/platform",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.platform,data:data86};
 if(vErrors === null){
 vErrors = [err222];
 }
@@ -2728,9 +2725,10 @@ vErrors.push(err222);
 errors++;
 }
 }
-}
-else {
-const err223 = {instancePath:instancePath+"/status/history/" + i10+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.from.type,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data84};
+if(data85.image !== undefined){
+let data87 = data85.image;
+if(typeof data87 !== "string"){
+const err223 = {instancePath:instancePath+"/status/history/" + i10+"/from/image",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.image,data:data87};
 if(vErrors === null){
 vErrors = [err223];
 }
@@ -2740,11 +2738,10 @@ vErrors.push(err223);
 errors++;
 }
 }
-if(data81.to !== undefined){
-let data88 = data81.to;
-if(data88 && typeof data88 == "object" && !Array.isArray(data88)){
-if(data88.image === undefined){
-const err224 = {instancePath:instancePath+"/status/history/" + i10+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.to.required,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data88};
+if(data85.secret !== undefined){
+let data88 = data85.secret;
+if(typeof data88 !== "string"){
+const err224 = {instancePath:instancePath+"/status/history/" + i10+"/from/secret",schemaPath:"#/properties/status/properties/history/items/properties/from/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.from.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.from.properties.secret,data:data88};
 if(vErrors === null){
 vErrors = [err224];
 }
@@ -2753,9 +2750,10 @@ vErrors.push(err224);
 }
 errors++;
 }
-for(const key21 in data88){
-if(!(((key21 === "platform") || (key21 === "image")) || (key21 === "secret"))){
-const err225 = {instancePath:instancePath+"/status/history/" + i10+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data88};
+}
+}
+else {
+const err225 = {instancePath:instancePath+"/status/history/" + i10+"/from",schemaPath:"#/properties/status/properties/history/items/properties/from/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.from.type,parentSchema:schema11.properties.status.properties.history.items.properties.from,data:data85};
 if(vErrors === null){
 vErrors = [err225];
 }
@@ -2765,10 +2763,11 @@ vErrors.push(err225);
 errors++;
 }
 }
-if(data88.platform !== undefined){
-let data89 = data88.platform;
-if(typeof data89 !== "string"){
-const err226 = {instancePath:instancePath+"/status/history/" + i10+"/to/platform",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.platform,data:data89};
+if(data82.to !== undefined){
+let data89 = data82.to;
+if(data89 && typeof data89 == "object" && !Array.isArray(data89)){
+if(data89.image === undefined){
+const err226 = {instancePath:instancePath+"/status/history/" + i10+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/required",keyword:"required",params:{missingProperty: "image"},message:"must have required property '"+"image"+"'",schema:schema11.properties.status.properties.history.items.properties.to.required,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data89};
 if(vErrors === null){
 vErrors = [err226];
 }
@@ -2777,11 +2776,9 @@ vErrors.push(err226);
 }
 errors++;
 }
-}
-if(data88.image !== undefined){
-let data90 = data88.image;
-if(typeof data90 !== "string"){
-const err227 = {instancePath:instancePath+"/status/history/" + i10+"/to/image",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.image,data:data90};
+for(const key21 in data89){
+if(!(((key21 === "platform") || (key21 === "image")) || (key21 === "secret"))){
+const err227 = {instancePath:instancePath+"/status/history/" + i10+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data89};
 if(vErrors === null){
 vErrors = [err227];
 }
@@ -2791,10 +2788,10 @@ vErrors.push(err227);
 errors++;
 }
 }
-if(data88.secret !== undefined){
-let data91 = data88.secret;
-if(typeof data91 !== "string"){
-const err228 = {instancePath:instancePath+"/status/history/" + i10+"/to/secret",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.secret,data:data91};
+if(data89.platform !== undefined){
+let data90 = data89.platform;
+if(typeof data90 !== "string"){
+const err228 = {instancePath:instancePath+"/status/history/" + i10+"/to/platform",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/platform/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.platform.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.platform,data:data90};
 if(vErrors === null){
 vErrors = [err228];
 }
@@ -2804,9 +2801,10 @@ vErrors.push(err228);
 errors++;
 }
 }
-}
-else {
-const err229 = {instancePath:instancePath+"/status/history/" + i10+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.to.type,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data88};
+if(data89.image !== undefined){
+let data91 = data89.image;
+if(typeof data91 !== "string"){
+const err229 = {instancePath:instancePath+"/status/history/" + i10+"/to/image",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.image.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.image,data:data91};
 if(vErrors === null){
 vErrors = [err229];
 }
@@ -2816,10 +2814,10 @@ vErrors.push(err229);
 errors++;
 }
 }
-if(data81.scans !== undefined){
-let data92 = data81.scans;
-if(!(((typeof data92 == "number") && (!(data92 % 1) && !isNaN(data92))) && (isFinite(data92)))){
-const err230 = {instancePath:instancePath+"/status/history/" + i10+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.history.items.properties.scans.type,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data92};
+if(data89.secret !== undefined){
+let data92 = data89.secret;
+if(typeof data92 !== "string"){
+const err230 = {instancePath:instancePath+"/status/history/" + i10+"/to/secret",schemaPath:"#/properties/status/properties/history/items/properties/to/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.history.items.properties.to.properties.secret.type,parentSchema:schema11.properties.status.properties.history.items.properties.to.properties.secret,data:data92};
 if(vErrors === null){
 vErrors = [err230];
 }
@@ -2828,9 +2826,10 @@ vErrors.push(err230);
 }
 errors++;
 }
-if((typeof data92 == "number") && (isFinite(data92))){
-if(data92 < 0 || isNaN(data92)){
-const err231 = {instancePath:instancePath+"/status/history/" + i10+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data92};
+}
+}
+else {
+const err231 = {instancePath:instancePath+"/status/history/" + i10+"/to",schemaPath:"#/properties/status/properties/history/items/properties/to/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.properties.to.type,parentSchema:schema11.properties.status.properties.history.items.properties.to,data:data89};
 if(vErrors === null){
 vErrors = [err231];
 }
@@ -2839,8 +2838,11 @@ vErrors.push(err231);
 }
 errors++;
 }
-if(!(formats6.validate(data92))){
-const err232 = {instancePath:instancePath+"/status/history/" + i10+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data92};
+}
+if(data82.scans !== undefined){
+let data93 = data82.scans;
+if(!(((typeof data93 == "number") && (!(data93 % 1) && !isNaN(data93))) && (isFinite(data93)))){
+const err232 = {instancePath:instancePath+"/status/history/" + i10+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.history.items.properties.scans.type,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data93};
 if(vErrors === null){
 vErrors = [err232];
 }
@@ -2849,11 +2851,9 @@ vErrors.push(err232);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err233 = {instancePath:instancePath+"/status/history/" + i10,schemaPath:"#/properties/status/properties/history/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.type,parentSchema:schema11.properties.status.properties.history.items,data:data81};
+if((typeof data93 == "number") && (isFinite(data93))){
+if(data93 < 0 || isNaN(data93)){
+const err233 = {instancePath:instancePath+"/status/history/" + i10+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data93};
 if(vErrors === null){
 vErrors = [err233];
 }
@@ -2862,10 +2862,8 @@ vErrors.push(err233);
 }
 errors++;
 }
-}
-}
-else {
-const err234 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.history.type,parentSchema:schema11.properties.status.properties.history,data:data80};
+if(!(formats6.validate(data93))){
+const err234 = {instancePath:instancePath+"/status/history/" + i10+"/scans",schemaPath:"#/properties/status/properties/history/items/properties/scans/format",keyword:"format",params:{format: "int32"},message:"must match format \""+"int32"+"\"",schema:"int32",parentSchema:schema11.properties.status.properties.history.items.properties.scans,data:data93};
 if(vErrors === null){
 vErrors = [err234];
 }
@@ -2875,15 +2873,10 @@ vErrors.push(err234);
 errors++;
 }
 }
-if(data21.conditions !== undefined){
-let data93 = data21.conditions;
-if(Array.isArray(data93)){
-const len11 = data93.length;
-for(let i11=0; i11<len11; i11++){
-let data94 = data93[i11];
-if(data94 && typeof data94 == "object" && !Array.isArray(data94)){
-if(data94.type === undefined){
-const err235 = {instancePath:instancePath+"/status/conditions/" + i11,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data94};
+}
+}
+else {
+const err235 = {instancePath:instancePath+"/status/history/" + i10,schemaPath:"#/properties/status/properties/history/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.history.items.type,parentSchema:schema11.properties.status.properties.history.items,data:data82};
 if(vErrors === null){
 vErrors = [err235];
 }
@@ -2892,8 +2885,10 @@ vErrors.push(err235);
 }
 errors++;
 }
-if(data94.status === undefined){
-const err236 = {instancePath:instancePath+"/status/conditions/" + i11,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data94};
+}
+}
+else {
+const err236 = {instancePath:instancePath+"/status/history",schemaPath:"#/properties/status/properties/history/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.history.type,parentSchema:schema11.properties.status.properties.history,data:data81};
 if(vErrors === null){
 vErrors = [err236];
 }
@@ -2902,8 +2897,16 @@ vErrors.push(err236);
 }
 errors++;
 }
-if(data94.reason === undefined){
-const err237 = {instancePath:instancePath+"/status/conditions/" + i11,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data94};
+}
+if(data21.conditions !== undefined){
+let data94 = data21.conditions;
+if(Array.isArray(data94)){
+const len11 = data94.length;
+for(let i11=0; i11<len11; i11++){
+let data95 = data94[i11];
+if(data95 && typeof data95 == "object" && !Array.isArray(data95)){
+if(data95.type === undefined){
+const err237 = {instancePath:instancePath+"/status/conditions/" + i11,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data95};
 if(vErrors === null){
 vErrors = [err237];
 }
@@ -2912,8 +2915,8 @@ vErrors.push(err237);
 }
 errors++;
 }
-if(data94.message === undefined){
-const err238 = {instancePath:instancePath+"/status/conditions/" + i11,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data94};
+if(data95.status === undefined){
+const err238 = {instancePath:instancePath+"/status/conditions/" + i11,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data95};
 if(vErrors === null){
 vErrors = [err238];
 }
@@ -2922,8 +2925,8 @@ vErrors.push(err238);
 }
 errors++;
 }
-if(data94.lastTransitionTime === undefined){
-const err239 = {instancePath:instancePath+"/status/conditions/" + i11,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data94};
+if(data95.reason === undefined){
+const err239 = {instancePath:instancePath+"/status/conditions/" + i11,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data95};
 if(vErrors === null){
 vErrors = [err239];
 }
@@ -2932,9 +2935,8 @@ vErrors.push(err239);
 }
 errors++;
 }
-for(const key22 in data94){
-if(!((((((key22 === "type") || (key22 === "status")) || (key22 === "reason")) || (key22 === "message")) || (key22 === "observedGeneration")) || (key22 === "lastTransitionTime"))){
-const err240 = {instancePath:instancePath+"/status/conditions/" + i11,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.conditions.items,data:data94};
+if(data95.message === undefined){
+const err240 = {instancePath:instancePath+"/status/conditions/" + i11,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data95};
 if(vErrors === null){
 vErrors = [err240];
 }
@@ -2943,12 +2945,8 @@ vErrors.push(err240);
 }
 errors++;
 }
-}
-if(data94.type !== undefined){
-let data95 = data94.type;
-if(typeof data95 === "string"){
-if(func2(data95) > 316){
-const err241 = {instancePath:instancePath+"/status/conditions/" + i11+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 316},message:"must NOT have more than 316 characters",schema:316,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data95};
+if(data95.lastTransitionTime === undefined){
+const err241 = {instancePath:instancePath+"/status/conditions/" + i11,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data95};
 if(vErrors === null){
 vErrors = [err241];
 }
@@ -2957,8 +2955,9 @@ vErrors.push(err241);
 }
 errors++;
 }
-if(!pattern8.test(data95)){
-const err242 = {instancePath:instancePath+"/status/conditions/" + i11+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/pattern",keyword:"pattern",params:{pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},message:"must match pattern \""+"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"+"\"",schema:"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data95};
+for(const key22 in data95){
+if(!((((((key22 === "type") || (key22 === "status")) || (key22 === "reason")) || (key22 === "message")) || (key22 === "observedGeneration")) || (key22 === "lastTransitionTime"))){
+const err242 = {instancePath:instancePath+"/status/conditions/" + i11,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.conditions.items,data:data95};
 if(vErrors === null){
 vErrors = [err242];
 }
@@ -2968,8 +2967,11 @@ vErrors.push(err242);
 errors++;
 }
 }
-else {
-const err243 = {instancePath:instancePath+"/status/conditions/" + i11+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.type.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data95};
+if(data95.type !== undefined){
+let data96 = data95.type;
+if(typeof data96 === "string"){
+if(func2(data96) > 316){
+const err243 = {instancePath:instancePath+"/status/conditions/" + i11+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 316},message:"must NOT have more than 316 characters",schema:316,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data96};
 if(vErrors === null){
 vErrors = [err243];
 }
@@ -2978,11 +2980,8 @@ vErrors.push(err243);
 }
 errors++;
 }
-}
-if(data94.status !== undefined){
-let data96 = data94.status;
-if(typeof data96 !== "string"){
-const err244 = {instancePath:instancePath+"/status/conditions/" + i11+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.status.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data96};
+if(!pattern8.test(data96)){
+const err244 = {instancePath:instancePath+"/status/conditions/" + i11+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/pattern",keyword:"pattern",params:{pattern: "^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"},message:"must match pattern \""+"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"+"\"",schema:"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data96};
 if(vErrors === null){
 vErrors = [err244];
 }
@@ -2991,8 +2990,9 @@ vErrors.push(err244);
 }
 errors++;
 }
-if(!(((data96 === "True") || (data96 === "False")) || (data96 === "Unknown"))){
-const err245 = {instancePath:instancePath+"/status/conditions/" + i11+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.conditions.items.properties.status.enum,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data96};
+}
+else {
+const err245 = {instancePath:instancePath+"/status/conditions/" + i11+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.type.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data96};
 if(vErrors === null){
 vErrors = [err245];
 }
@@ -3002,11 +3002,10 @@ vErrors.push(err245);
 errors++;
 }
 }
-if(data94.reason !== undefined){
-let data97 = data94.reason;
-if(typeof data97 === "string"){
-if(func2(data97) > 1024){
-const err246 = {instancePath:instancePath+"/status/conditions/" + i11+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data97};
+if(data95.status !== undefined){
+let data97 = data95.status;
+if(typeof data97 !== "string"){
+const err246 = {instancePath:instancePath+"/status/conditions/" + i11+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.status.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data97};
 if(vErrors === null){
 vErrors = [err246];
 }
@@ -3015,8 +3014,8 @@ vErrors.push(err246);
 }
 errors++;
 }
-if(func2(data97) < 1){
-const err247 = {instancePath:instancePath+"/status/conditions/" + i11+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data97};
+if(!(((data97 === "True") || (data97 === "False")) || (data97 === "Unknown"))){
+const err247 = {instancePath:instancePath+"/status/conditions/" + i11+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.conditions.items.properties.status.enum,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data97};
 if(vErrors === null){
 vErrors = [err247];
 }
@@ -3025,8 +3024,12 @@ vErrors.push(err247);
 }
 errors++;
 }
-if(!pattern9.test(data97)){
-const err248 = {instancePath:instancePath+"/status/conditions/" + i11+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},message:"must match pattern \""+"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"+"\"",schema:"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data97};
+}
+if(data95.reason !== undefined){
+let data98 = data95.reason;
+if(typeof data98 === "string"){
+if(func2(data98) > 1024){
+const err248 = {instancePath:instancePath+"/status/conditions/" + i11+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data98};
 if(vErrors === null){
 vErrors = [err248];
 }
@@ -3035,9 +3038,8 @@ vErrors.push(err248);
 }
 errors++;
 }
-}
-else {
-const err249 = {instancePath:instancePath+"/status/conditions/" + i11+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.reason.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data97};
+if(func2(data98) < 1){
+const err249 = {instancePath:instancePath+"/status/conditions/" + i11+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",schema:1,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data98};
 if(vErrors === null){
 vErrors = [err249];
 }
@@ -3046,12 +3048,8 @@ vErrors.push(err249);
 }
 errors++;
 }
-}
-if(data94.message !== undefined){
-let data98 = data94.message;
-if(typeof data98 === "string"){
-if(func2(data98) > 32768){
-const err250 = {instancePath:instancePath+"/status/conditions/" + i11+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 32768},message:"must NOT have more than 32768 characters",schema:32768,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data98};
+if(!pattern9.test(data98)){
+const err250 = {instancePath:instancePath+"/status/conditions/" + i11+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},message:"must match pattern \""+"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"+"\"",schema:"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data98};
 if(vErrors === null){
 vErrors = [err250];
 }
@@ -3062,7 +3060,7 @@ errors++;
 }
 }
 else {
-const err251 = {instancePath:instancePath+"/status/conditions/" + i11+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.message.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data98};
+const err251 = {instancePath:instancePath+"/status/conditions/" + i11+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.reason.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data98};
 if(vErrors === null){
 vErrors = [err251];
 }
@@ -3072,10 +3070,11 @@ vErrors.push(err251);
 errors++;
 }
 }
-if(data94.observedGeneration !== undefined){
-let data99 = data94.observedGeneration;
-if(!(((typeof data99 == "number") && (!(data99 % 1) && !isNaN(data99))) && (isFinite(data99)))){
-const err252 = {instancePath:instancePath+"/status/conditions/" + i11+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.conditions.items.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data99};
+if(data95.message !== undefined){
+let data99 = data95.message;
+if(typeof data99 === "string"){
+if(func2(data99) > 32768){
+const err252 = {instancePath:instancePath+"/status/conditions/" + i11+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 32768},message:"must NOT have more than 32768 characters",schema:32768,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data99};
 if(vErrors === null){
 vErrors = [err252];
 }
@@ -3084,9 +3083,9 @@ vErrors.push(err252);
 }
 errors++;
 }
-if((typeof data99 == "number") && (isFinite(data99))){
-if(data99 < 0 || isNaN(data99)){
-const err253 = {instancePath:instancePath+"/status/conditions/" + i11+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data99};
+}
+else {
+const err253 = {instancePath:instancePath+"/status/conditions/" + i11+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.message.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data99};
 if(vErrors === null){
 vErrors = [err253];
 }
@@ -3095,8 +3094,11 @@ vErrors.push(err253);
 }
 errors++;
 }
-if(!(formats0.validate(data99))){
-const err254 = {instancePath:instancePath+"/status/conditions/" + i11+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/format",keyword:"format",params:{format: "int64"},message:"must match format \""+"int64"+"\"",schema:"int64",parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data99};
+}
+if(data95.observedGeneration !== undefined){
+let data100 = data95.observedGeneration;
+if(!(((typeof data100 == "number") && (!(data100 % 1) && !isNaN(data100))) && (isFinite(data100)))){
+const err254 = {instancePath:instancePath+"/status/conditions/" + i11+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.conditions.items.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data100};
 if(vErrors === null){
 vErrors = [err254];
 }
@@ -3105,13 +3107,9 @@ vErrors.push(err254);
 }
 errors++;
 }
-}
-}
-if(data94.lastTransitionTime !== undefined){
-let data100 = data94.lastTransitionTime;
-if(typeof data100 === "string"){
-if(!(formats2.validate(data100))){
-const err255 = {instancePath:instancePath+"/status/conditions/" + i11+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data100};
+if((typeof data100 == "number") && (isFinite(data100))){
+if(data100 < 0 || isNaN(data100)){
+const err255 = {instancePath:instancePath+"/status/conditions/" + i11+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data100};
 if(vErrors === null){
 vErrors = [err255];
 }
@@ -3120,9 +3118,8 @@ vErrors.push(err255);
 }
 errors++;
 }
-}
-else {
-const err256 = {instancePath:instancePath+"/status/conditions/" + i11+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data100};
+if(!(formats0.validate(data100))){
+const err256 = {instancePath:instancePath+"/status/conditions/" + i11+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/format",keyword:"format",params:{format: "int64"},message:"must match format \""+"int64"+"\"",schema:"int64",parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data100};
 if(vErrors === null){
 vErrors = [err256];
 }
@@ -3133,8 +3130,11 @@ errors++;
 }
 }
 }
-else {
-const err257 = {instancePath:instancePath+"/status/conditions/" + i11,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.conditions.items.type,parentSchema:schema11.properties.status.properties.conditions.items,data:data94};
+if(data95.lastTransitionTime !== undefined){
+let data101 = data95.lastTransitionTime;
+if(typeof data101 === "string"){
+if(!(formats2.validate(data101))){
+const err257 = {instancePath:instancePath+"/status/conditions/" + i11+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/format",keyword:"format",params:{format: "date-time"},message:"must match format \""+"date-time"+"\"",schema:"date-time",parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data101};
 if(vErrors === null){
 vErrors = [err257];
 }
@@ -3144,9 +3144,8 @@ vErrors.push(err257);
 errors++;
 }
 }
-}
 else {
-const err258 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.conditions.type,parentSchema:schema11.properties.status.properties.conditions,data:data93};
+const err258 = {instancePath:instancePath+"/status/conditions/" + i11+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data101};
 if(vErrors === null){
 vErrors = [err258];
 }
@@ -3158,7 +3157,7 @@ errors++;
 }
 }
 else {
-const err259 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.type,parentSchema:schema11.properties.status,data:data21};
+const err259 = {instancePath:instancePath+"/status/conditions/" + i11,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.conditions.items.type,parentSchema:schema11.properties.status.properties.conditions.items,data:data95};
 if(vErrors === null){
 vErrors = [err259];
 }
@@ -3168,11 +3167,9 @@ vErrors.push(err259);
 errors++;
 }
 }
-if(data.metadata !== undefined){
-let data101 = data.metadata;
-if(data101 && typeof data101 == "object" && !Array.isArray(data101)){
-if(data101.name === undefined){
-const err260 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.required,parentSchema:schema11.properties.metadata,data:data101};
+}
+else {
+const err260 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.conditions.type,parentSchema:schema11.properties.status.properties.conditions,data:data94};
 if(vErrors === null){
 vErrors = [err260];
 }
@@ -3181,10 +3178,10 @@ vErrors.push(err260);
 }
 errors++;
 }
-if(data101.name !== undefined){
-let data102 = data101.name;
-if(typeof data102 !== "string"){
-const err261 = {instancePath:instancePath+"/metadata/name",schemaPath:"#/properties/metadata/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.name.type,parentSchema:schema11.properties.metadata.properties.name,data:data102};
+}
+}
+else {
+const err261 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.type,parentSchema:schema11.properties.status,data:data21};
 if(vErrors === null){
 vErrors = [err261];
 }
@@ -3194,10 +3191,11 @@ vErrors.push(err261);
 errors++;
 }
 }
-if(data101.namespace !== undefined){
-let data103 = data101.namespace;
-if(typeof data103 !== "string"){
-const err262 = {instancePath:instancePath+"/metadata/namespace",schemaPath:"#/properties/metadata/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.namespace.type,parentSchema:schema11.properties.metadata.properties.namespace,data:data103};
+if(data.metadata !== undefined){
+let data102 = data.metadata;
+if(data102 && typeof data102 == "object" && !Array.isArray(data102)){
+if(data102.name === undefined){
+const err262 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.required,parentSchema:schema11.properties.metadata,data:data102};
 if(vErrors === null){
 vErrors = [err262];
 }
@@ -3206,11 +3204,10 @@ vErrors.push(err262);
 }
 errors++;
 }
-}
-if(data101.uid !== undefined){
-let data104 = data101.uid;
-if(typeof data104 !== "string"){
-const err263 = {instancePath:instancePath+"/metadata/uid",schemaPath:"#/properties/metadata/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.uid.type,parentSchema:schema11.properties.metadata.properties.uid,data:data104};
+if(data102.name !== undefined){
+let data103 = data102.name;
+if(typeof data103 !== "string"){
+const err263 = {instancePath:instancePath+"/metadata/name",schemaPath:"#/properties/metadata/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.name.type,parentSchema:schema11.properties.metadata.properties.name,data:data103};
 if(vErrors === null){
 vErrors = [err263];
 }
@@ -3220,10 +3217,10 @@ vErrors.push(err263);
 errors++;
 }
 }
-if(data101.resourceVersion !== undefined){
-let data105 = data101.resourceVersion;
-if(typeof data105 !== "string"){
-const err264 = {instancePath:instancePath+"/metadata/resourceVersion",schemaPath:"#/properties/metadata/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.resourceVersion.type,parentSchema:schema11.properties.metadata.properties.resourceVersion,data:data105};
+if(data102.namespace !== undefined){
+let data104 = data102.namespace;
+if(typeof data104 !== "string"){
+const err264 = {instancePath:instancePath+"/metadata/namespace",schemaPath:"#/properties/metadata/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.namespace.type,parentSchema:schema11.properties.metadata.properties.namespace,data:data104};
 if(vErrors === null){
 vErrors = [err264];
 }
@@ -3233,10 +3230,10 @@ vErrors.push(err264);
 errors++;
 }
 }
-if(data101.generation !== undefined){
-let data106 = data101.generation;
-if(!(((typeof data106 == "number") && (!(data106 % 1) && !isNaN(data106))) && (isFinite(data106)))){
-const err265 = {instancePath:instancePath+"/metadata/generation",schemaPath:"#/properties/metadata/properties/generation/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.metadata.properties.generation.type,parentSchema:schema11.properties.metadata.properties.generation,data:data106};
+if(data102.uid !== undefined){
+let data105 = data102.uid;
+if(typeof data105 !== "string"){
+const err265 = {instancePath:instancePath+"/metadata/uid",schemaPath:"#/properties/metadata/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.uid.type,parentSchema:schema11.properties.metadata.properties.uid,data:data105};
 if(vErrors === null){
 vErrors = [err265];
 }
@@ -3246,10 +3243,10 @@ vErrors.push(err265);
 errors++;
 }
 }
-if(data101.creationTimestamp !== undefined){
-let data107 = data101.creationTimestamp;
-if(typeof data107 !== "string"){
-const err266 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.creationTimestamp.type,parentSchema:schema11.properties.metadata.properties.creationTimestamp,data:data107};
+if(data102.resourceVersion !== undefined){
+let data106 = data102.resourceVersion;
+if(typeof data106 !== "string"){
+const err266 = {instancePath:instancePath+"/metadata/resourceVersion",schemaPath:"#/properties/metadata/properties/resourceVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.resourceVersion.type,parentSchema:schema11.properties.metadata.properties.resourceVersion,data:data106};
 if(vErrors === null){
 vErrors = [err266];
 }
@@ -3259,10 +3256,10 @@ vErrors.push(err266);
 errors++;
 }
 }
-if(data101.deletionTimestamp !== undefined){
-let data108 = data101.deletionTimestamp;
-if(typeof data108 !== "string"){
-const err267 = {instancePath:instancePath+"/metadata/deletionTimestamp",schemaPath:"#/properties/metadata/properties/deletionTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.deletionTimestamp.type,parentSchema:schema11.properties.metadata.properties.deletionTimestamp,data:data108};
+if(data102.generation !== undefined){
+let data107 = data102.generation;
+if(!(((typeof data107 == "number") && (!(data107 % 1) && !isNaN(data107))) && (isFinite(data107)))){
+const err267 = {instancePath:instancePath+"/metadata/generation",schemaPath:"#/properties/metadata/properties/generation/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.metadata.properties.generation.type,parentSchema:schema11.properties.metadata.properties.generation,data:data107};
 if(vErrors === null){
 vErrors = [err267];
 }
@@ -3272,13 +3269,10 @@ vErrors.push(err267);
 errors++;
 }
 }
-if(data101.labels !== undefined){
-let data109 = data101.labels;
-if(data109 && typeof data109 == "object" && !Array.isArray(data109)){
-for(const key23 in data109){
-let data110 = data109[key23];
-if(typeof data110 !== "string"){
-const err268 = {instancePath:instancePath+"/metadata/labels/" + key23.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/labels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.labels.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.labels.additionalProperties,data:data110};
+if(data102.creationTimestamp !== undefined){
+let data108 = data102.creationTimestamp;
+if(typeof data108 !== "string"){
+const err268 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.creationTimestamp.type,parentSchema:schema11.properties.metadata.properties.creationTimestamp,data:data108};
 if(vErrors === null){
 vErrors = [err268];
 }
@@ -3288,9 +3282,10 @@ vErrors.push(err268);
 errors++;
 }
 }
-}
-else {
-const err269 = {instancePath:instancePath+"/metadata/labels",schemaPath:"#/properties/metadata/properties/labels/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.labels.type,parentSchema:schema11.properties.metadata.properties.labels,data:data109};
+if(data102.deletionTimestamp !== undefined){
+let data109 = data102.deletionTimestamp;
+if(typeof data109 !== "string"){
+const err269 = {instancePath:instancePath+"/metadata/deletionTimestamp",schemaPath:"#/properties/metadata/properties/deletionTimestamp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.deletionTimestamp.type,parentSchema:schema11.properties.metadata.properties.deletionTimestamp,data:data109};
 if(vErrors === null){
 vErrors = [err269];
 }
@@ -3300,13 +3295,13 @@ vErrors.push(err269);
 errors++;
 }
 }
-if(data101.annotations !== undefined){
-let data111 = data101.annotations;
-if(data111 && typeof data111 == "object" && !Array.isArray(data111)){
-for(const key24 in data111){
-let data112 = data111[key24];
-if(typeof data112 !== "string"){
-const err270 = {instancePath:instancePath+"/metadata/annotations/" + key24.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.annotations.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.annotations.additionalProperties,data:data112};
+if(data102.labels !== undefined){
+let data110 = data102.labels;
+if(data110 && typeof data110 == "object" && !Array.isArray(data110)){
+for(const key23 in data110){
+let data111 = data110[key23];
+if(typeof data111 !== "string"){
+const err270 = {instancePath:instancePath+"/metadata/labels/" + key23.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/labels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.labels.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.labels.additionalProperties,data:data111};
 if(vErrors === null){
 vErrors = [err270];
 }
@@ -3318,7 +3313,7 @@ errors++;
 }
 }
 else {
-const err271 = {instancePath:instancePath+"/metadata/annotations",schemaPath:"#/properties/metadata/properties/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.annotations.type,parentSchema:schema11.properties.metadata.properties.annotations,data:data111};
+const err271 = {instancePath:instancePath+"/metadata/labels",schemaPath:"#/properties/metadata/properties/labels/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.labels.type,parentSchema:schema11.properties.metadata.properties.labels,data:data110};
 if(vErrors === null){
 vErrors = [err271];
 }
@@ -3328,15 +3323,13 @@ vErrors.push(err271);
 errors++;
 }
 }
-if(data101.ownerReferences !== undefined){
-let data113 = data101.ownerReferences;
-if(Array.isArray(data113)){
-const len12 = data113.length;
-for(let i12=0; i12<len12; i12++){
-let data114 = data113[i12];
-if(data114 && typeof data114 == "object" && !Array.isArray(data114)){
-if(data114.apiVersion === undefined){
-const err272 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "apiVersion"},message:"must have required property '"+"apiVersion"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data114};
+if(data102.annotations !== undefined){
+let data112 = data102.annotations;
+if(data112 && typeof data112 == "object" && !Array.isArray(data112)){
+for(const key24 in data112){
+let data113 = data112[key24];
+if(typeof data113 !== "string"){
+const err272 = {instancePath:instancePath+"/metadata/annotations/" + key24.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/metadata/properties/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.annotations.additionalProperties.type,parentSchema:schema11.properties.metadata.properties.annotations.additionalProperties,data:data113};
 if(vErrors === null){
 vErrors = [err272];
 }
@@ -3345,8 +3338,10 @@ vErrors.push(err272);
 }
 errors++;
 }
-if(data114.kind === undefined){
-const err273 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data114};
+}
+}
+else {
+const err273 = {instancePath:instancePath+"/metadata/annotations",schemaPath:"#/properties/metadata/properties/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.annotations.type,parentSchema:schema11.properties.metadata.properties.annotations,data:data112};
 if(vErrors === null){
 vErrors = [err273];
 }
@@ -3355,8 +3350,16 @@ vErrors.push(err273);
 }
 errors++;
 }
-if(data114.name === undefined){
-const err274 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data114};
+}
+if(data102.ownerReferences !== undefined){
+let data114 = data102.ownerReferences;
+if(Array.isArray(data114)){
+const len12 = data114.length;
+for(let i12=0; i12<len12; i12++){
+let data115 = data114[i12];
+if(data115 && typeof data115 == "object" && !Array.isArray(data115)){
+if(data115.apiVersion === undefined){
+const err274 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "apiVersion"},message:"must have required property '"+"apiVersion"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data115};
 if(vErrors === null){
 vErrors = [err274];
 }
@@ -3365,8 +3368,8 @@ vErrors.push(err274);
 }
 errors++;
 }
-if(data114.uid === undefined){
-const err275 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data114};
+if(data115.kind === undefined){
+const err275 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data115};
 if(vErrors === null){
 vErrors = [err275];
 }
@@ -3375,10 +3378,8 @@ vErrors.push(err275);
 }
 errors++;
 }
-if(data114.apiVersion !== undefined){
-let data115 = data114.apiVersion;
-if(typeof data115 !== "string"){
-const err276 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12+"/apiVersion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/apiVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion,data:data115};
+if(data115.name === undefined){
+const err276 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data115};
 if(vErrors === null){
 vErrors = [err276];
 }
@@ -3387,11 +3388,8 @@ vErrors.push(err276);
 }
 errors++;
 }
-}
-if(data114.kind !== undefined){
-let data116 = data114.kind;
-if(typeof data116 !== "string"){
-const err277 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12+"/kind",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind,data:data116};
+if(data115.uid === undefined){
+const err277 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12,schemaPath:"#/properties/metadata/properties/ownerReferences/items/required",keyword:"required",params:{missingProperty: "uid"},message:"must have required property '"+"uid"+"'",schema:schema11.properties.metadata.properties.ownerReferences.items.required,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data115};
 if(vErrors === null){
 vErrors = [err277];
 }
@@ -3400,11 +3398,10 @@ vErrors.push(err277);
 }
 errors++;
 }
-}
-if(data114.name !== undefined){
-let data117 = data114.name;
-if(typeof data117 !== "string"){
-const err278 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12+"/name",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.name.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.name,data:data117};
+if(data115.apiVersion !== undefined){
+let data116 = data115.apiVersion;
+if(typeof data116 !== "string"){
+const err278 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12+"/apiVersion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/apiVersion/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.apiVersion,data:data116};
 if(vErrors === null){
 vErrors = [err278];
 }
@@ -3414,10 +3411,10 @@ vErrors.push(err278);
 errors++;
 }
 }
-if(data114.uid !== undefined){
-let data118 = data114.uid;
-if(typeof data118 !== "string"){
-const err279 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12+"/uid",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid,data:data118};
+if(data115.kind !== undefined){
+let data117 = data115.kind;
+if(typeof data117 !== "string"){
+const err279 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12+"/kind",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.kind,data:data117};
 if(vErrors === null){
 vErrors = [err279];
 }
@@ -3427,10 +3424,10 @@ vErrors.push(err279);
 errors++;
 }
 }
-if(data114.controller !== undefined){
-let data119 = data114.controller;
-if(typeof data119 !== "boolean"){
-const err280 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12+"/controller",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/controller/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller,data:data119};
+if(data115.name !== undefined){
+let data118 = data115.name;
+if(typeof data118 !== "string"){
+const err280 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12+"/name",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.name.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.name,data:data118};
 if(vErrors === null){
 vErrors = [err280];
 }
@@ -3440,10 +3437,10 @@ vErrors.push(err280);
 errors++;
 }
 }
-if(data114.blockOwnerDeletion !== undefined){
-let data120 = data114.blockOwnerDeletion;
-if(typeof data120 !== "boolean"){
-const err281 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12+"/blockOwnerDeletion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/blockOwnerDeletion/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion,data:data120};
+if(data115.uid !== undefined){
+let data119 = data115.uid;
+if(typeof data119 !== "string"){
+const err281 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12+"/uid",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.uid,data:data119};
 if(vErrors === null){
 vErrors = [err281];
 }
@@ -3453,9 +3450,10 @@ vErrors.push(err281);
 errors++;
 }
 }
-}
-else {
-const err282 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12,schemaPath:"#/properties/metadata/properties/ownerReferences/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.ownerReferences.items.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data114};
+if(data115.controller !== undefined){
+let data120 = data115.controller;
+if(typeof data120 !== "boolean"){
+const err282 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12+"/controller",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/controller/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.controller,data:data120};
 if(vErrors === null){
 vErrors = [err282];
 }
@@ -3465,9 +3463,10 @@ vErrors.push(err282);
 errors++;
 }
 }
-}
-else {
-const err283 = {instancePath:instancePath+"/metadata/ownerReferences",schemaPath:"#/properties/metadata/properties/ownerReferences/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.metadata.properties.ownerReferences.type,parentSchema:schema11.properties.metadata.properties.ownerReferences,data:data113};
+if(data115.blockOwnerDeletion !== undefined){
+let data121 = data115.blockOwnerDeletion;
+if(typeof data121 !== "boolean"){
+const err283 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12+"/blockOwnerDeletion",schemaPath:"#/properties/metadata/properties/ownerReferences/items/properties/blockOwnerDeletion/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items.properties.blockOwnerDeletion,data:data121};
 if(vErrors === null){
 vErrors = [err283];
 }
@@ -3479,7 +3478,7 @@ errors++;
 }
 }
 else {
-const err284 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.type,parentSchema:schema11.properties.metadata,data:data101};
+const err284 = {instancePath:instancePath+"/metadata/ownerReferences/" + i12,schemaPath:"#/properties/metadata/properties/ownerReferences/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.properties.ownerReferences.items.type,parentSchema:schema11.properties.metadata.properties.ownerReferences.items,data:data115};
 if(vErrors === null){
 vErrors = [err284];
 }
@@ -3491,12 +3490,36 @@ errors++;
 }
 }
 else {
-const err285 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+const err285 = {instancePath:instancePath+"/metadata/ownerReferences",schemaPath:"#/properties/metadata/properties/ownerReferences/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.metadata.properties.ownerReferences.type,parentSchema:schema11.properties.metadata.properties.ownerReferences,data:data114};
 if(vErrors === null){
 vErrors = [err285];
 }
 else {
 vErrors.push(err285);
+}
+errors++;
+}
+}
+}
+else {
+const err286 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.type,parentSchema:schema11.properties.metadata,data:data102};
+if(vErrors === null){
+vErrors = [err286];
+}
+else {
+vErrors.push(err286);
+}
+errors++;
+}
+}
+}
+else {
+const err287 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+if(vErrors === null){
+vErrors = [err287];
+}
+else {
+vErrors.push(err287);
 }
 errors++;
 }

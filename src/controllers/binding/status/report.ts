@@ -9,7 +9,7 @@ import type { Candidate } from '../../../secret/index.ts';
 import { failureMessage, timestamp } from '../../../text/index.ts';
 import type { Applied } from '../apply.ts';
 import type { Decision } from '../decide.ts';
-import { type Resolved, sharedSecret } from '../resolve.ts';
+import { deliveryOf, type Resolved, sharedSecret } from '../resolve.ts';
 import { verifiedAt } from '../verification/index.ts';
 import { candidatesStatus } from './candidates.ts';
 import type { ConditionContent } from './condition-content.ts';
@@ -110,6 +110,7 @@ function validStatus(binding: ValidBinding, resolved: Resolved): ImageCredential
   const candidate = chosenCandidate(resolved.choice.resolution);
   return {
     platform: platformOf(binding.image.host).name,
+    delivery: deliveryOf(binding, resolved),
     candidates: candidatesStatus(resolved, binding.status),
     ...(candidate === undefined ? {} : chosenStatus(binding, resolved, candidate)),
   };

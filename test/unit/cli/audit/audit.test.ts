@@ -31,6 +31,7 @@ const row = (status?: ImageCredentialBindingStatus) =>
 const FULL: ImageCredentialBindingStatus = {
   observedGeneration: 2,
   platform: 'Google',
+  delivery: 'Direct',
   credential: {
     secret: { name: 'pull', uid: 'u' },
     registryKey: 'reg.example',
@@ -58,6 +59,7 @@ describe('the row of a binding in an audit', () => {
       image: 'reg.example/app',
       platform: 'Google',
       secret: 'pull',
+      delivery: 'Direct',
       ready: { status: 'True', reason: 'Ready', message: 'Ready, she said.' },
       verified: { status: 'True', reason: 'Accepted', time: '2026-02-01T00:00:00Z' },
       expires: '2026-03-01T00:00:00Z',
@@ -83,6 +85,7 @@ describe('the row of a binding in an audit', () => {
       image: 'reg.example/app',
       platform: null,
       secret: null,
+      delivery: null,
       verified: { status: 'Unknown', reason: '', time: null },
       expires: null,
       scans: { matched: 0, bound: 0, boundAtCreation: 0, failing: 0, unreadable: 0, reasons: [] },
@@ -161,11 +164,14 @@ describe('the output of an audit', () => {
     });
     const wide = asWide([entry, empty], { headers: true, now: Date.parse('2026-01-13T00:00:00Z') });
     const [headings = '', first = '', second = ''] = wide.split('\n');
-    assert.match(headings, / {3}LAST CHANGE +MODE +ENTRY +TRIVY SECRET +FAILING +MIGRATIONS +AGE +MESSAGE$/);
-    assert.match(first, / {3}Observe +reg\.example +icb-1 +1 +4 +12d +Ready, she said\.$/);
+    assert.match(
+      headings,
+      / {3}LAST CHANGE +MODE +DELIVERY +ENTRY +TRIVY SECRET +FAILING +MIGRATIONS +AGE +MESSAGE$/,
+    );
+    assert.match(first, / {3}Observe +Direct +reg\.example +icb-1 +1 +4 +12d +Ready, she said\.$/);
     assert.match(
       second,
-      / {3}- +Enforce +- +- +0 +0 +<unknown> +No controller has reported on this binding yet/,
+      / {3}- +Enforce +- +- +- +0 +0 +<unknown> +No controller has reported on this binding yet/,
     );
   });
 
@@ -193,18 +199,18 @@ describe('the output of an audit', () => {
     assert.deepEqual(rest, ['']);
     assert.equal(
       names,
-      'namespace,name,image,platform,secret,ready,reason,message,verified,verifiedReason,verifiedTime,expires,' +
+      'namespace,name,image,platform,secret,delivery,ready,reason,message,verified,verifiedReason,verifiedTime,expires,' +
         'scansMatched,scansBound,scansFailing,lastChangeTime,lastChangeReason,lastChangeFromImage,' +
         'lastChangeFromSecret,lastChangeToImage,lastChangeToSecret,scansUnreadable,scansBoundAtCreation,temporarySecrets',
     );
     assert.equal(
       first,
-      'shop,app,reg.example/app,Google,pull,True,Ready,"Ready, she said.",True,Accepted,2026-02-01T00:00:00Z,' +
+      'shop,app,reg.example/app,Google,pull,Direct,True,Ready,"Ready, she said.",True,Accepted,2026-02-01T00:00:00Z,' +
         '2026-03-01T00:00:00Z,3,2,1,2026-01-15T00:00:00Z,PlatformSwitched,old.example/app,ecr,reg.example/app,pull,0,0,',
     );
     assert.match(
       second,
-      /^shop,app,reg\.example\/app,,,Unknown,NotReconciled,.+,Unknown,,,,0,0,0,,,,,,,0,0,$/,
+      /^shop,app,reg\.example\/app,,,,Unknown,NotReconciled,.+,Unknown,,,,0,0,0,,,,,,,0,0,$/,
     );
   });
 });

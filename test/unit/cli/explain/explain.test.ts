@@ -173,6 +173,23 @@ describe('explain from files', () => {
     assert.doesNotMatch(runExplain(['new.example/app:1', ...args]).stdout, /migrates to/);
   });
 
+  it('takes the delivery of the spec, or else of the status, or else of the flag', () => {
+    using files = new Files();
+    const mounted = (spec: object, status: object, ...flags: readonly string[]) => {
+      const items = [
+        pullSecret('pull', { 'reg.example': entry('u') }),
+        { ...binding('app', { verification: 'Never', ...spec }), status },
+      ];
+      const args = files.write('l.json', { apiVersion: 'v1', kind: 'List', items });
+      return explained(['reg.example/app', ...args, ...flags]).list[0]?.delivery.pullSecret;
+    };
+    assert.equal(mounted({}, {}), null);
+    assert.equal(mounted({}, {}, '--delivery', 'Direct'), 'pull');
+    assert.equal(mounted({}, { delivery: 'Direct' }), 'pull');
+    assert.equal(mounted({}, { delivery: 'Shared' }, '--delivery', 'Direct'), null);
+    assert.equal(mounted({ delivery: 'Shared' }, { delivery: 'Direct' }), null);
+  });
+
   it('matches no binding to an image that a binding would migrate, if its spec.replaces is part of a cycle', () => {
     using files = new Files();
     const items = [

@@ -44,13 +44,13 @@ describe('a binding with delivery Direct', () => {
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Keep' });
   });
 
-  it('is what the installation sets, unless the binding says otherwise', () => {
+  it('is what the installation sets, unless the binding says otherwise, and status says which one applies', () => {
     namespace.settings.delivery = 'Direct';
     namespace.binding('app');
-    namespace.settle('app');
+    assert.equal(namespace.settle('app')?.delivery, 'Direct');
     assert.deepEqual(mounted(), ['pull']);
     namespace.binding('app', { spec: { delivery: 'Shared' } });
-    namespace.settle('app');
+    assert.equal(namespace.settle('app')?.delivery, 'Shared');
     assert.match(mounted()?.join() ?? '', /^trivy-pull-/);
   });
 
