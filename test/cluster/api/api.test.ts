@@ -254,6 +254,7 @@ describe("the API server with the controller's CRD", () => {
     assert.deepEqual(await header('icb', 'wide'), [
       ...columns.slice(0, -1),
       'REASON',
+      'DELIVERY',
       'VERIFIED',
       'EXPIRES',
       'AGE',

@@ -240,7 +240,7 @@ describe('the command line on a real API server', () => {
         wide.stdout,
         /^NAMESPACE .* LAST CHANGE +MODE +DELIVERY +ENTRY +TRIVY SECRET +FAILING +MIGRATIONS +AGE +MESSAGE\n/,
       );
-      assert.match(wide.stdout, / cart .* Observe +- +- +0 +0 +\d+[sm] +\S/);
+      assert.match(wide.stdout, / cart .* Observe +Shared +- +- +0 +0 +\d+[sm] +\S/);
       for (const output of ['table', 'wide', 'csv']) {
         const { stdout } = await audit(['cart', '-n', namespace.name, '-o', output, '--no-headers']);
         assert.match(stdout, new RegExp(`^${namespace.name}[ ,]+cart[^\n]*\n$`), output);
