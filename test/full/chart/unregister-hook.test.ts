@@ -67,7 +67,7 @@ describe('helm upgrade that switches the webhook off', () => {
             await put(marked, 'keep-suspended');
           },
         );
-        assert.equal(printed, `deleted MutatingWebhookConfiguration ${RELEASE}; resumed 1 held Scan\n`);
+        assert.equal(printed, `deleted MutatingWebhookConfiguration ${RELEASE}; resumed 0 held Scans\n`);
         assert.notEqual(secretOf(await get(held)), undefined);
         const { spec, metadata } = await get(marked);
         assert.deepEqual([spec.suspend, metadata.annotations?.[HELD_ANNOTATION]], [true, undefined]);
