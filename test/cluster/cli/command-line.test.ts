@@ -97,7 +97,10 @@ describe('the command line on a real API server', () => {
       assert.match(rows[1]?.ready.message ?? '', /gone does not exist.*Create the Secret/);
       const all = await audit(['-A', '-o', 'csv']);
       assert.equal(all.code, 1);
-      assert.match(all.stdout, new RegExp(`\r\n${two.name},missing,reg\\.example/app,Generic,,Shared,False,`));
+      assert.match(
+        all.stdout,
+        new RegExp(`\r\n${two.name},missing,reg\\.example/app,Generic,,Shared,False,`),
+      );
     });
 
     it('shows a ScheduledScan without a readable image until it is corrected', async () => {
