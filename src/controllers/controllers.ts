@@ -8,7 +8,7 @@ import type { Controller } from './controller.ts';
 import { createDiscovery, type DiscoverySettings } from './discovery/index.ts';
 import {
   connectHeldScanTriggers,
-  connectHoldTriggers,
+  connectHoldLimitTriggers,
   HeldScanReconciler,
   HoldLimiter,
 } from './held-scan/index.ts';
@@ -114,7 +114,7 @@ function heldScanControllers(
       name: 'holdlimit',
       runs: 'Always',
       reconcile: limiter.reconcile,
-      connect: (queue) => connectHoldTriggers(stores, queue),
+      connect: (queue) => connectHoldLimitTriggers(stores, queue),
     },
   ];
 }

@@ -10,7 +10,7 @@ export { isSourceWanted, pullSecretIn, sourceIn } from './source-secrets.ts';
 export {
   createStores,
   indexKey,
-  isHeld,
+  isUndecided,
   repositoryIndex,
   type Stores,
   scanKeysOf,

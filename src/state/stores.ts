@@ -42,7 +42,7 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
         return image === undefined ? [] : patternsOf(image).map((pattern) => indexKey(run, pattern));
       },
       /** By namespace: the Scans whose decision is open. */
-      held: (run: Run) => (isHeld(run) ? [run.namespace] : []),
+      undecided: (run: Run) => (isUndecided(run) ? [run.namespace] : []),
       /** By namespace: the Scans whose CRD has, and has not, the field `suspend`. */
       canHold: (run: Run) => (run.admission?.canHold === true ? [run.namespace] : []),
       cannotHold: (run: Run) => (run.admission?.canHold === false ? [run.namespace] : []),
@@ -92,13 +92,16 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
     runs,
     temporaryRefusals: new TemporaryRefusals((key) => {
       const run = runs.get(key);
-      return run !== undefined && isHeld(run);
+      return run !== undefined && isUndecided(run);
     }, onListenerError),
   };
 }
 
-/** Whether the decision about a Scan is open. */
-export function isHeld({ admission }: Run): boolean {
+/**
+ * Whether the decision about a Scan is open: the controller holds the Scan, or a user has created it suspended. `isHeldHere` of
+ * `src/scan` is true only for the first.
+ */
+export function isUndecided({ admission }: Run): boolean {
   return admission !== undefined && admission.hold !== 'None';
 }
 

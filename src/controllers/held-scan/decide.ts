@@ -70,7 +70,10 @@ export function decideHeldScan(
   return { act: 'End', result: resultOf(decision), scan: endHold(raw, decision.scan), instead };
 }
 
-/** Whether nothing is written about a held Scan now, whatever the whole Scan looks like; undefined: something may be written. */
+/**
+ * The wait of a Scan that is not written now; undefined: it may have to be written. Needs only what the stores hold, so that no
+ * Scan is read in vain.
+ */
 export function waitOf(
   { createdAt, admission }: HeldRun,
   planned: NewScanPlan | ScanDecision,

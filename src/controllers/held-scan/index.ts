@@ -1,2 +1,2 @@
 export { HeldScanReconciler, HoldLimiter } from './reconciler.ts';
-export { connectHeldScanTriggers, connectHoldTriggers } from './triggers.ts';
+export { connectHeldScanTriggers, connectHoldLimitTriggers } from './triggers.ts';

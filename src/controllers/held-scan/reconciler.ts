@@ -12,14 +12,15 @@ import {
   readAdmittedRun,
   type ScanDecision,
 } from '../../scan/index.ts';
-import { isHeld, type Stores } from '../../state/index.ts';
+import { isUndecided, type Stores } from '../../state/index.ts';
 import { decideHeldScan, type HeldScanDecision, type HoldResult, holdLeft, waitOf } from './decide.ts';
 
-/** A decision, and after how many milliseconds an answer may have changed it; undefined: an answer enqueues the Scan. */
+/** A decision on a Scan, and what must happen besides the write of the Scan. */
 interface HeldScanOutcome<SecretWrite> {
   readonly decision: ScanDecision;
   /** The Secret to write before the Scan is bound. */
   readonly secretWrite: SecretWrite;
+  /** When to decide again; undefined: an answer enqueues the Scan. */
   readonly requeueAfterMs: number | undefined;
 }
 
@@ -36,6 +37,10 @@ interface Requester {
   readonly requeue: () => void;
 }
 
+/**
+ * @typeParam SecretWrite - what `decide` returns and `writeSecret` writes. This controller only passes it on, because controllers do
+ * not import each other.
+ */
 export interface HeldScanReconcilerOptions<SecretWrite> extends HeldScanOptions {
   /** Plans with the answers of registries, and requests those that are missing. */
   readonly plan: (
@@ -54,7 +59,10 @@ export interface HeldScanReconcilerOptions<SecretWrite> extends HeldScanOptions 
 
 type End = Extract<HeldScanDecision, { act: 'End' }>;
 
-/** Decides on held Scans, and ends each hold with one write. The key is that of the Scan. */
+/**
+ * Decides on held Scans, and ends each hold with one write. Also decides on Scans that a user has created suspended, and leaves
+ * those suspended. The key is that of the Scan.
+ */
 export class HeldScanReconciler<SecretWrite> {
   readonly #options: HeldScanReconcilerOptions<SecretWrite>;
   readonly #access: ScanAccess;
@@ -71,7 +79,7 @@ export class HeldScanReconciler<SecretWrite> {
    */
   readonly reconcile = async (key: string, log: Logger, requeue: () => void): Promise<Outcome> => {
     const run = this.#options.stores.runs.get(key);
-    if (run === undefined || !isHeld(run)) return {};
+    if (run === undefined || !isUndecided(run)) return {};
     return this.#waitOf(run, { now: Date.now(), log, requeue }) ?? this.#decide(run, log, requeue);
   };
 
@@ -98,7 +106,10 @@ export class HeldScanReconciler<SecretWrite> {
     return {};
   }
 
-  /** When to decide again, if the stores show that nothing is to be written now. So most decisions need no request. */
+  /**
+   * When to decide again, if what the stores hold is enough to see that the Scan must wait; undefined: the whole Scan must be
+   * read. So most decisions need no request.
+   */
   #waitOf(run: Run, requester: Requester): Outcome | undefined {
     const held = run.admission?.held;
     if (held === undefined) return undefined;

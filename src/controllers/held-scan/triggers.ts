@@ -2,24 +2,24 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Binding } from '../../binding/index.ts';
 import type { Change } from '../../kube/index.ts';
 import { keyOf, type Stored } from '../../object/index.ts';
-import { indexKey, isHeld, type Stores } from '../../state/index.ts';
+import { indexKey, isUndecided, type Stores } from '../../state/index.ts';
 import { changesSpec, sides } from '../changes.ts';
 import type { Queue } from '../controller.ts';
 
 /**
- * Enqueues a held Scan when it changes, and the held Scans of a namespace when an object changes there that may affect the
- * decision on them. Usually, few Scans are held at the same time, so the triggers do not search for those that the change
- * affects. A temporary Secret affects only its own Scan.
+ * Enqueues an undecided Scan when it changes, and all undecided Scans of a namespace when an object changes there that may affect
+ * the decision on them. Usually, few Scans are undecided at the same time, so the triggers do not search for those that the
+ * change affects. A temporary Secret affects only its own Scan.
  */
 export function connectHeldScanTriggers(stores: Stores, queue: Pick<Queue, 'add'>): void {
   const { runs, bindings, trivySecrets, sourceSecrets, selections } = stores;
-  connectHoldTriggers(stores, queue);
-  const addHeldIn = (namespace: string) => {
-    for (const run of runs.byIndex('held', namespace)) queue.add(keyOf(run));
+  connectHoldLimitTriggers(stores, queue);
+  const addUndecidedIn = (namespace: string) => {
+    for (const run of runs.byIndex('undecided', namespace)) queue.add(keyOf(run));
   };
   const addAffected = (change: Change<Stored>) => {
     const [object] = sides(change);
-    if (object !== undefined) addHeldIn(object.namespace);
+    if (object !== undefined) addUndecidedIn(object.namespace);
   };
   bindings.onChange((change) => {
     if (changesSpec(change) || changesDecisions(change)) addAffected(change);
@@ -28,9 +28,9 @@ export function connectHeldScanTriggers(stores: Stores, queue: Pick<Queue, 'add'
   trivySecrets.onChange((change) => {
     const [secret] = sides(change);
     if (secret?.temporary !== undefined) queue.add(indexKey(secret, secret.temporary.scan.name));
-    else if (secret !== undefined) addHeldIn(secret.namespace);
+    else if (secret !== undefined) addUndecidedIn(secret.namespace);
   });
-  selections.onChange(({ binding }) => addHeldIn(binding.namespace));
+  selections.onChange(({ binding }) => addUndecidedIn(binding.namespace));
 }
 
 /**
@@ -46,9 +46,9 @@ function decidingStatus(binding: Binding | undefined) {
   return status;
 }
 
-/** Enqueues a held Scan when it changes. */
-export function connectHoldTriggers({ runs }: Stores, queue: Pick<Queue, 'add'>): void {
+/** Enqueues an undecided Scan when it changes. */
+export function connectHoldLimitTriggers({ runs }: Stores, queue: Pick<Queue, 'add'>): void {
   runs.onChange(({ after }) => {
-    if (after !== undefined && isHeld(after)) queue.add(keyOf(after));
+    if (after !== undefined && isUndecided(after)) queue.add(keyOf(after));
   });
 }
