@@ -14,7 +14,12 @@ import { observe } from './observe.ts';
 import type { BindingSettings, Known } from './observed.ts';
 import { type Resolved, resolve, selectionOf, UNBOUND_SCAN_MS } from './resolve.ts';
 import { failureReport, migratedNow, type Report, report, temporarySecretsWait } from './status/index.ts';
-import { restorableAnswers, type VerificationRequests, Verifier } from './verification/index.ts';
+import {
+  type Requester,
+  restorableAnswers,
+  type VerificationRequests,
+  Verifier,
+} from './verification/index.ts';
 
 export interface BindingReconcilerOptions {
   readonly client: KubeClient;
@@ -60,17 +65,17 @@ export class BindingReconciler {
   /** Plans what a held Scan gets with the answers of registries, and requests those that are missing. */
   readonly planNewScan = (
     held: NewScan,
-    requester: Parameters<Verifier['start']>[2],
+    requester: Requester,
   ): { readonly plan: NewScanPlan; readonly requeueAfterMs: number | undefined } => {
     const { namespace } = held.scan;
     const { plan, requests } = planNewScan(held, this.#newScanSources(namespace), requester.now);
     return { plan, requeueAfterMs: this.#request(namespace, { ...plan, requests }, requester) };
   };
 
-  /** The same, carried out on the whole Scan. */
+  /** Like {@link planNewScan}, but carries the plan out on the whole Scan. */
   readonly decideNewScan = (
     raw: RawScan,
-    requester: Parameters<Verifier['start']>[2],
+    requester: Requester,
   ): {
     readonly decision: ScanDecision;
     readonly secretWrite: SecretWrite;
@@ -92,7 +97,7 @@ export class BindingReconciler {
   #request(
     namespace: string,
     { result, requests }: { readonly result: string; readonly requests: VerificationRequests | undefined },
-    requester: Parameters<Verifier['start']>[2],
+    requester: Requester,
   ): number | undefined {
     if (result !== 'Open' || requests === undefined) return undefined;
     return this.#verifier.start({ namespace }, requests, requester);
@@ -231,13 +236,13 @@ function scanWaits({ scans }: Decision): readonly number[] {
   return scans.flatMap((plan) => ('milliseconds' in plan ? [plan.milliseconds] : []));
 }
 
-/** When the next write that was reverted before counts as lasting. */
+/** In how many milliseconds the next of the writes in `status.revertedWrites` counts as lasting. */
 function lastingWait({ binding, now }: Resolved): number | undefined {
   const times = binding?.status?.revertedWrites?.map(lastingAt) ?? [];
   return shortest(times.map((time) => (time > now ? time - now : undefined)));
 }
 
-/** When the status no longer names the oldest Scan that passed unbound. */
+/** In how many milliseconds the status no longer names the oldest Scan that started unbound. */
 function unboundWait({ unboundScans, now }: Resolved): number | undefined {
   const oldest = unboundScans.at(-1);
   return oldest === undefined ? undefined : oldest.createdAt + UNBOUND_SCAN_MS - now;

@@ -1,4 +1,4 @@
 export { imageToVerify, type VerificationRequests, verificationRequests } from './requests.ts';
 export { restorableAnswers } from './restore.ts';
 export { verifiedAt } from './verified-time.ts';
-export { Verifier } from './verifier.ts';
+export { type Requester, Verifier } from './verifier.ts';

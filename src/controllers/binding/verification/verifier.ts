@@ -7,11 +7,11 @@ import { Jitter } from './jitter.ts';
 import type { VerificationRequests } from './requests.ts';
 
 /** The reconcile that needs answers. */
-interface Requester {
+export interface Requester {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly log: Logger;
-  /** Enqueues the binding again when an answer arrives. */
+  /** Adds the key of this reconcile to its queue again when an answer arrives. */
   readonly requeue: () => void;
 }
 
