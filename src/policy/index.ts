@@ -38,7 +38,7 @@ export {
 } from './precedence.ts';
 export { LONGEST_CHAIN, replacesChain } from './replaces-chain.ts';
 export {
-  heededReversion,
+  applicableRevertedWrite,
   lastingAt,
   MANY_REVERSIONS,
   MOST_REVERSIONS,

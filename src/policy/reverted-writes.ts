@@ -13,8 +13,8 @@ export const MOST_REVERSIONS = 10;
 export const MOST_REVERTED_WRITES = 20;
 
 /**
- * What the status of a binding says about the reverted writes of a scan; undefined: its writes stay, or the scan changed hands,
- * because the field manager that reverted them no longer manages any field of it.
+ * What the status of a binding says about the reverted writes of a scan; undefined: nobody reverts them, or the field manager that
+ * reverted them no longer manages any field of the scan.
  */
 export function revertedWriteOf(
   { status }: Pick<Binding, 'status'>,
@@ -25,10 +25,11 @@ export function revertedWriteOf(
 }
 
 /**
- * What the controller acts on: like {@link revertedWriteOf}. If the status has no room for a further scan, each field manager
- * that it names counts for all scans of the binding.
+ * The reverted write because of which the controller may have to wait before it writes the scan again; undefined: none. This is the
+ * one of the scan ({@link revertedWriteOf}). If the status has no room for a further scan, it is that of any scan whose field
+ * manager also manages this scan.
  */
-export function heededReversion(
+export function applicableRevertedWrite(
   { status }: Pick<Binding, 'status'>,
   scan: Pick<ScheduledScan, 'name' | 'fieldManagers'>,
 ): RevertedWrite | undefined {

@@ -3,9 +3,9 @@ import type { RevertedWrite } from '../../api/index.ts';
 import type { ValidBinding } from '../../binding/index.ts';
 import { type ImageReference, repositoryName } from '../../image/index.ts';
 import {
+  applicableRevertedWrite,
   chosenCandidate,
   fits,
-  heededReversion,
   isVerifying,
   type MigrationDecision,
   migrationCause,
@@ -54,8 +54,8 @@ export type ScanPlan =
       readonly plan: 'AtCreation';
       readonly scan: ScheduledScan;
       readonly delivery: ScanDelivery | undefined;
-      /** Whether each Scan gets a Secret of its own. */
-      readonly ofScan: boolean;
+      /** Whether each Scan gets a temporary Secret. */
+      readonly isTemporary: boolean;
       /** The image that its Scans get instead of the one that the scan names; undefined: the same. */
       readonly image: ImageReference | undefined;
     }
@@ -186,30 +186,30 @@ function writableSecret({ trivySecret, newScan }: Resolved): Resolved['trivySecr
 /** An error with one scan does not prevent others from being bound. */
 function decideScanAlone(
   resolved: Resolved,
-  one: ResolvedScan,
+  resolvedScan: ResolvedScan,
   bindable: Bindable | undefined,
 ): ScanPlan | undefined {
   try {
-    return decideScan(resolved, one, bindable);
+    return decideScan(resolved, resolvedScan, bindable);
   } catch (error) {
-    return { plan: 'Broken', scan: one.scan, error };
+    return { plan: 'Broken', scan: resolvedScan.scan, error };
   }
 }
 
 function decideScan(
   resolved: Resolved,
-  one: ResolvedScan,
+  resolvedScan: ResolvedScan,
   bindable: Bindable | undefined,
 ): ScanPlan | undefined {
-  const { scan, role } = one;
+  const { scan, role } = resolvedScan;
   if (scan.unreadable !== undefined) return { plan: 'Unreadable', scan, problem: scan.unreadable };
   switch (role.role) {
     case 'Effective':
-      return decideEffective(resolved, one, bindable);
+      return decideEffective(resolved, resolvedScan, bindable);
     case 'Yields':
       return role.isFirst ? { plan: 'Unbound', scan } : { plan: 'Yield', scan, to: role.to };
     case 'LeftBehind':
-      return decideLeftBehind(resolved, one, bindable);
+      return decideLeftBehind(resolved, resolvedScan, bindable);
     case 'Former':
       return planEdit(resolved, scan, { edit: 'Unbind' });
     case 'WouldBind':
@@ -220,11 +220,15 @@ function decideScan(
   }
 }
 
-function decideLeftBehind(resolved: Resolved, one: ResolvedScan, bindable: Bindable | undefined): ScanPlan {
-  const { scan } = one;
+function decideLeftBehind(
+  resolved: Resolved,
+  resolvedScan: ResolvedScan,
+  bindable: Bindable | undefined,
+): ScanPlan {
+  const { scan } = resolvedScan;
   // Until there is a credential for the new repository, the scan keeps its current one.
   if (bindable === undefined) return { plan: 'Keep', scan };
-  const plan = planMigration(resolved, one, bindable);
+  const plan = planMigration(resolved, resolvedScan, bindable);
   const isToMigrate = plan !== undefined && !(plan.plan === 'NotMigrated' && plan.decision === 'Stay');
   return isToMigrate ? plan : planEdit(resolved, scan, { edit: 'Unbind' });
 }
@@ -280,14 +284,18 @@ function deliveryIn(bindable: Bindable): ScanDelivery | undefined {
 /**
  * The plan for a scan whose Scans are bound when they are created. The webhook makes the same decision about each of them.
  */
-function decideAtCreation(resolved: Resolved, one: ResolvedScan, bindable: Bindable | undefined): ScanPlan {
-  const { scan } = one;
+function decideAtCreation(
+  resolved: Resolved,
+  resolvedScan: ResolvedScan,
+  bindable: Bindable | undefined,
+): ScanPlan {
+  const { scan } = resolvedScan;
   if (scan.bound !== undefined) return planEdit(resolved, scan, { edit: 'Unbind' });
   if (bindable === undefined) return { plan: 'Unbound', scan };
-  const plan = planMigration(resolved, one, bindable);
+  const plan = planMigration(resolved, resolvedScan, bindable);
   const delivery = deliveryIn(bindable);
-  const ofScan = delivery !== undefined && resolved.how === 'Temporary';
-  const atCreation = { plan: 'AtCreation', scan, delivery, ofScan } as const;
+  const isTemporary = delivery !== undefined && resolved.how === 'Temporary';
+  const atCreation = { plan: 'AtCreation', scan, delivery, isTemporary } as const;
   if (plan === undefined) return { ...atCreation, image: undefined };
   // The edit is not written. It says which image the Scans get.
   return 'edit' in plan && plan.edit.edit === 'Bind' ? { ...atCreation, image: plan.edit.image } : plan;
@@ -304,16 +312,20 @@ function isBoundAtCreation(resolved: Resolved, scan: ScheduledScan, bindable: Bi
 }
 
 function revertedIn({ binding }: Resolved, scan: ScheduledScan): RevertedWrite | undefined {
-  return binding === undefined ? undefined : heededReversion(binding, scan);
+  return binding === undefined ? undefined : applicableRevertedWrite(binding, scan);
 }
 
-function decideEffective(resolved: Resolved, one: ResolvedScan, bindable: Bindable | undefined): ScanPlan {
-  const { scan } = one;
-  if (isBoundAtCreation(resolved, scan, bindable)) return decideAtCreation(resolved, one, bindable);
+function decideEffective(
+  resolved: Resolved,
+  resolvedScan: ResolvedScan,
+  bindable: Bindable | undefined,
+): ScanPlan {
+  const { scan } = resolvedScan;
+  if (isBoundAtCreation(resolved, scan, bindable)) return decideAtCreation(resolved, resolvedScan, bindable);
   const holder = holderOf(resolved);
   if (bindable !== undefined) {
-    const migration = planMigration(resolved, one, bindable);
-    const request = firstRequest(one, resolved.now);
+    const migration = planMigration(resolved, resolvedScan, bindable);
+    const request = firstRequest(resolvedScan, resolved.now);
     const bind = { edit: 'Bind', ...holder, delivery: deliveryIn(bindable), request } as const;
     return migration ?? planEdit(resolved, scan, bind);
   }

@@ -88,7 +88,7 @@ function atCreationNote(plan: Extract<ScanPlan, { plan: 'AtCreation' }>): string
     scan.gitManager === undefined
       ? ''
       : `, because ${scan.gitManager} would revert a change of the ScheduledScan`;
-  const how = plan.ofScan ? ', each with a Secret of its own' : '';
+  const how = plan.isTemporary ? ', each with a Secret of its own' : '';
   const note = `its Scans are bound when they are created${how || why}`;
   const change = parameterChange(plan);
   const advice =
