@@ -157,7 +157,7 @@ export function choose(credentials: Credentials, evidence: Evidence): Choice {
   const isSettled = acceptanceOf(evidence.answers.get(walked.at(-1))) === 'Accepted';
   const restsOnInUse = inUse !== undefined && !isSettled && !walked.includes(inUse.puller);
   return {
-    resolution: outcome(credentials, evidence, walked),
+    resolution: resolutionAfter(walked, credentials, evidence),
     restsOn: restsOnInUse ? [...walked, inUse.puller] : walked,
   };
 }
@@ -177,7 +177,7 @@ function anonymousOutcome({ answers, reported }: Evidence): VerificationOutcome 
   return verified.outcome === 'Denied' ? { outcome: 'NotCheckable' } : verified;
 }
 
-/** The pullers that the walk reaches. It stops at the last one. */
+/** The pullers that the walk reaches, in the order of the walk. The last one is where it stops. */
 function walk(candidates: readonly Candidate[], evidence: Evidence): readonly Puller[] {
   const pullers: readonly Puller[] = [...candidates, undefined];
   const end = pullers.findIndex((puller) => !isPassed(puller, evidence));
@@ -190,16 +190,21 @@ function isPassed(puller: Puller, { inUse, answers }: Evidence): boolean {
   return inUse === undefined || inUse.puller !== puller || !isAccepted(inUse.reported);
 }
 
-function outcome(credentials: Credentials, evidence: Evidence, walked: readonly Puller[]): Resolution {
+/** @param walked - the pullers that the walk reached, in its order */
+function resolutionAfter(
+  walked: readonly Puller[],
+  credentials: Credentials,
+  evidence: Evidence,
+): Resolution {
   const { inUse, answers, isWaitOver } = evidence;
   const last = walked.at(-1);
   const acceptance = acceptanceOf(answers.get(last));
-  if (acceptance === 'Accepted') return use(last, evidence);
-  if (inUse !== undefined && !isDenied(inUse.puller, evidence)) return use(inUse.puller, evidence);
+  if (acceptance === 'Accepted') return select(last, evidence);
+  if (inUse !== undefined && !isDenied(inUse.puller, evidence)) return select(inUse.puller, evidence);
   const possible = walked.find((puller) => puller !== undefined && !isDenied(puller, evidence));
   if (acceptance === 'Unchecked' && (possible === undefined || !isWaitOver)) return awaiting(evidence);
   if (credentials.candidates.length === 0) return unresolved(credentials);
-  return possible === undefined ? withheld({ outcome: 'Denied' }, evidence) : use(possible, evidence);
+  return possible === undefined ? withheld({ outcome: 'Denied' }, evidence) : select(possible, evidence);
 }
 
 function isDenied(puller: Puller, { answers }: Evidence): boolean {
@@ -220,8 +225,8 @@ function withheld(verified: VerificationOutcome, { inUse }: Evidence): Resolutio
   return { result: 'Withheld', candidate: inUse?.puller, verified };
 }
 
-/** Selects the puller, unless an answer must come first. */
-function use(puller: Puller, evidence: Evidence): Resolution {
+/** Selects the puller, or withholds it if no further scans may be bound to it before there is an answer. */
+function select(puller: Puller, evidence: Evidence): Resolution {
   const { verification, inUse, answers, isWaitOver } = evidence;
   const reported = inUse !== undefined && inUse.puller === puller ? inUse.reported : undefined;
   const verified = outcomeOf(answers.get(puller), reported);

@@ -53,15 +53,18 @@ export interface ReportInput {
   readonly reverted: readonly RevertedWrite[];
 }
 
+/** The conditions of a binding with a valid spec, in the order in which status lists them. */
 export function validConditions(binding: ValidBinding, facts: ReportInput): readonly ConditionContent[] {
-  const resolved = credentialResolved(binding, facts);
-  const verifying = credentialVerified(binding, facts.resolved);
-  const verified = verifying === undefined ? [] : [verifying];
-  const bound = scansBound(binding, facts);
+  const credentialCondition = credentialResolved(binding, facts);
+  const verifiedCondition = credentialVerified(binding, facts.resolved);
+  const boundCondition = scansBound(binding, facts);
+  const details = [credentialCondition, verifiedCondition, boundCondition].filter(
+    (condition) => condition !== undefined,
+  );
   const { limit } = facts.resolved;
-  if (limit !== undefined) return limitConditions(limit, [resolved, ...verified, bound]);
-  const obstacle = obstacleOf(facts.decision, [resolved, ...verified, bound]);
-  const summary = `${resolved.message}; ${brief(bound)}`;
+  if (limit !== undefined) return limitConditions(limit, details);
+  const obstacle = obstacleOf(facts.decision, details);
+  const summary = `${credentialCondition.message}; ${brief(boundCondition)}`;
   const ready: ConditionContent =
     obstacle === undefined ? readyCondition(facts, summary) : { ...obstacle, type: 'Ready', status: 'False' };
   const reconciling: ConditionContent[] = isReconciling(obstacle)
@@ -71,7 +74,7 @@ export function validConditions(binding: ValidBinding, facts: ReportInput): read
     obstacle !== undefined && STALLING.has(obstacle.reason)
       ? [{ type: 'Stalled', status: 'True', reason: obstacle.reason, message: obstacle.message }]
       : [];
-  return [ready, resolved, ...verified, bound, ...reconciling, ...stalled];
+  return [ready, ...details, ...reconciling, ...stalled];
 }
 
 /** The message of ScansBound for Ready. A long one loses its notes, so that Ready stays readable. */
