@@ -63,14 +63,18 @@ function secretKey({ namespace }: Resolved, write: SecretWrite): string | undefi
   return `secret ${namespace}/${write.desired.name}`;
 }
 
-type Taken = Exclude<ReturnType<typeof editScheduledScan>, { readonly result: 'Changed' | 'Unchanged' }>;
+/** The ScheduledScan already has a volume or a mount where the controller would add its own. */
+type MountConflict = Exclude<
+  ReturnType<typeof editScheduledScan>,
+  { readonly result: 'Changed' | 'Unchanged' }
+>;
 
 /** Why a ScheduledScan cannot mount the Trivy Secret. */
-export function refusedBy({ result, place }: Taken): Refused {
-  return new Refused(result, TAKEN[result](place));
+export function refusedMount({ result, place }: MountConflict): Refused {
+  return new Refused(result, MOUNT_CONFLICTS[result](place));
 }
 
-const TAKEN = {
+const MOUNT_CONFLICTS = {
   VolumeNameTaken: (name: string) => `another volume has the name ${name}`,
   MountPathTaken: (path: string) => `another volume is mounted at ${path}`,
 };
@@ -230,7 +234,7 @@ export class Applier {
       }
       const result = editScheduledScan(raw, edit);
       if (result.result === 'Unchanged') return undefined;
-      if (result.result !== 'Changed') throw refusedBy(result);
+      if (result.result !== 'Changed') throw refusedMount(result);
       const written = readScheduledScan(await this.#client.replace(SCHEDULED_SCANS, result.scan));
       this.#stores.scheduledScans.setAnswer(written);
       reversions = this.#writtenScans.note(present, edit, Date.now());

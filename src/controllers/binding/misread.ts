@@ -2,8 +2,11 @@ import { chosenCandidate, isVerifying } from '../../policy/index.ts';
 import { directDelivery } from '../../secret/index.ts';
 import type { Resolved } from './resolve.ts';
 
-/** By name of a pull secret. A binding can have thousands of scans, and an answer may need a walk over 256 entries. */
-const known = new WeakMap<Resolved, Map<string, boolean>>();
+/**
+ * The results of {@link isMisread}, by name of the pull secret. They are kept because a binding can have thousands of scans, and one
+ * result may need a walk over 256 entries.
+ */
+const resultsOf = new WeakMap<Resolved, Map<string, boolean>>();
 
 /**
  * Whether scans must no longer mount a pull secret, because Trivy would read something else from it than a credential for the
@@ -17,8 +20,8 @@ const known = new WeakMap<Resolved, Map<string, boolean>>();
  * | is any other | whether Trivy reads none of its credentials for the image |
  */
 export function isMisread(resolved: Resolved, secretName: string): boolean {
-  const results = known.get(resolved) ?? new Map<string, boolean>();
-  known.set(resolved, results);
+  const results = resultsOf.get(resolved) ?? new Map<string, boolean>();
+  resultsOf.set(resolved, results);
   const result = results.get(secretName) ?? isMisreadIn(resolved, secretName);
   results.set(secretName, result);
   return result;

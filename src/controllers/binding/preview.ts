@@ -12,7 +12,7 @@ import {
 } from '../../scan/index.ts';
 import type { NamedSecret } from '../../secret/index.ts';
 import type { Selection } from '../../state/index.ts';
-import { type Applied, refusedBy } from './apply.ts';
+import { type Applied, refusedMount } from './apply.ts';
 import { type Decision, decide, type ScanPlan } from './decide.ts';
 import type { Known, Observed } from './observed.ts';
 import { type Resolved, resolve, selectionOf } from './resolve.ts';
@@ -187,7 +187,7 @@ export class Previewer {
       const edited = raw === undefined ? undefined : editScheduledScan(raw, plan.edit);
       if (edited === undefined || edited.result === 'Changed' || edited.result === 'Unchanged')
         written.add(name);
-      else failed.set(name, refusedBy(edited));
+      else failed.set(name, refusedMount(edited));
     }
     return { written, reversions: new Map(), failed, secretRefused: undefined, repeated: false };
   }

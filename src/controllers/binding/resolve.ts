@@ -54,7 +54,8 @@ export interface Resolved extends Omit<Observed, 'secrets' | 'scans' | 'unboundS
   readonly choice: Choice;
   /**
    * The Secret that delivers the chosen credential to Trivy, and the object under its name; undefined: none is needed.
-   * `isOfScan`: each Scan has its own. Then its name is known only if `newScan` has an owner for it.
+   * `isOfScan`: it is a temporary Secret, so each Scan has its own. Its name contains a hash of the UID of the Scan, so it is known
+   * only if `newScan` has an owner.
    */
   readonly trivySecret:
     | { readonly desired: DesiredTrivySecret; readonly place: TrivySecretPlace; readonly isOfScan: boolean }
@@ -289,8 +290,8 @@ export function isStalled({ limit, undeliverable, choice: { resolution } }: Reso
   return reason !== undefined && STALLING.has(reason);
 }
 
-/** The binding whose scans are resolved. */
-interface Itself extends Pick<RoleContext, 'binding' | 'canBind'> {
+/** What the roles of scans depend on in the binding that is resolved, as opposed to its rivals. */
+interface OwnFacts extends Pick<RoleContext, 'binding' | 'canBind'> {
   readonly limit: Limit | undefined;
   /** Whether it delivers a credential. */
   readonly delivers: boolean;
@@ -299,11 +300,11 @@ interface Itself extends Pick<RoleContext, 'binding' | 'canBind'> {
 /** An error with one scan does not prevent others from being bound. */
 function resolveScans(
   observed: Observed,
-  { limit, delivers, ...itself }: Itself,
+  { limit, delivers, ...own }: OwnFacts,
 ): Pick<Resolved, 'scans' | 'brokenScans' | 'unboundScans' | 'waitsFor'> {
   const { namespace, name, settings, known } = observed;
   const context: RoleContext = {
-    ...itself,
+    ...own,
     name,
     scanTypes: settings.scanTypes,
     rivals: rivalsIn(namespace, known),
@@ -312,7 +313,7 @@ function resolveScans(
   const scans: ResolvedScan[] = [];
   const brokenScans: BrokenScan[] = [];
   for (const scan of observed.scans) {
-    if (!migratesWithin(limit) && !isOwn(scan, name, itself.binding)) continue;
+    if (!migratesWithin(limit) && !isOwn(scan, name, own.binding)) continue;
     try {
       const role = scanRole(scan, context);
       scans.push({ scan, role, source: known.source(scan), lastRun: known.lastRun(scan) });
@@ -328,7 +329,7 @@ function resolveScans(
   return { scans, brokenScans, unboundScans, waitsFor };
 }
 
-/** Later than this, the status no longer names a Scan that passed unbound. */
+/** How long after its creation the status names a Scan that started unbound, in milliseconds. */
 export const UNBOUND_SCAN_MS = 86_400_000;
 
 function isEffectiveFor(scan: ScheduledScan | undefined, context: RoleContext): boolean {
