@@ -1,7 +1,7 @@
 import type { RawScan } from './raw-scan.ts';
 import type { ScanEdit } from './scheduled-scan.ts';
 
-/** What is to happen to a Scan, and why. It follows from what the stores know. `edit`: undefined: the Scan stays as it is. */
+/** What to do about a Scan, and why, as far as the stores show it. `edit`: the edit to carry out; undefined: none. */
 export type NewScanPlan =
   /** The Scan gets what the binding delivers. */
   | { readonly result: 'Bind'; readonly binding: string; readonly edit: ScanEdit }
@@ -25,7 +25,7 @@ export type NewScanPlan =
   /** No binding is effective. */
   | { readonly result: 'NoBinding'; readonly edit: ScanEdit | undefined };
 
-/** A plan that is carried out on the whole Scan. `scan` is the Scan as it should be, which may be what it is. */
+/** A plan after its edit was carried out on the whole Scan. `scan` is the result. Without an edit, it is the unchanged Scan. */
 export type ScanDecision = WithoutEdit<NewScanPlan> & { readonly scan: RawScan };
 type WithoutEdit<Plan> = Plan extends unknown ? Omit<Plan, 'edit'> : never;
 

@@ -14,7 +14,7 @@ import {
 } from './scheduled-scan.ts';
 import { type StaleDelivery, staleDelivery } from './stale-delivery.ts';
 
-/** Whether, and why, the decision about a Scan is open. */
+/** Whether the decision about a Scan is open, and what the controller does with the Scan until then. */
 export type Hold =
   | 'None'
   /** The controller has suspended the Scan until its credential is decided. */
@@ -109,7 +109,10 @@ export function editScan(raw: RawScan, edit: ScanEdit): ScanEditResult {
   return { result: 'Edited', scan: withAnnotations({ ...raw, spec }, own) };
 }
 
-/** The spec as the Scan has it, if the edited one says the same in another notation. */
+/**
+ * The edited spec. Keeps the variables as the Scan has them if the edited ones only differ in notation, so that an edit without
+ * effect changes nothing.
+ */
 function unlessSame(
   spec: RawScan['spec'],
   edited: RawScheduledScan['spec']['scanSpec'],
