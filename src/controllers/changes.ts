@@ -33,7 +33,10 @@ export function sourcesOf(binding: Binding): readonly string[] {
 export interface SourceChange {
   /** `namespace/name` of the Secret. */
   readonly key: string;
-  /** Whether the Secret can be a source both before and after the change. */
+  /**
+   * Whether the change makes no difference to whether the Secret can be a source. False if the Secret was created or deleted, or
+   * became or ceased to be a credential Secret.
+   */
   readonly isSourceAsBefore: boolean;
 }
 

@@ -61,10 +61,10 @@ export class Manager {
     };
     const stores = createStores(onListenerError);
     const events = new EventRecorder({ client, controller: FIELD_MANAGER, log });
-    const own = controllerSettings(settings);
+    const ofControllers = controllerSettings(settings);
     const controllers = createControllers({
       ...{ client, unfenced, stores, events, checker: this.#checker, namespaces, log, onListenerError },
-      settings: own,
+      settings: ofControllers,
       onMigrated: (scans) => metrics.countMigrated(scans),
       onRunStarted: (cause) => metrics.countRun(cause),
       onHoldEnded: (result) => metrics.countHold(result),
@@ -78,8 +78,8 @@ export class Manager {
     );
     const common = { caches: this.#caches, metrics, log, concurrency };
     this.#runners = controllers.table.map((controller) => new Runner(controller, common));
-    this.#publish(metrics, stores, controllers, own.binding);
-    const sources = { stores, settings: own.binding };
+    this.#publish(metrics, stores, controllers, ofControllers.binding);
+    const sources = { stores, settings: ofControllers.binding };
     const admission = createAdmission({
       ...common,
       settings: settings.admission,
@@ -140,7 +140,7 @@ export class Manager {
     clearTimeout(deadline);
     await this.#api.election.stop({ release: !isCutOff });
     await drained;
-    // Until then, new Scans are decided on, with what the stores know of the cluster.
+    // Before the caches, because the webhook decides from the stores that they fill.
     await this.#admission?.stop();
     await this.#caches.stop();
     await this.#api.close();
