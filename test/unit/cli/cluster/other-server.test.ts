@@ -164,7 +164,7 @@ describe('a server that is not a Kubernetes API server', () => {
     );
   });
 
-  it('is not asked for anything else, and receives no credential over plain HTTP', async () => {
+  it('receives no other request, and no credential over plain HTTP', async () => {
     const seen: string[] = [];
     await using server = createServer((request, response) => {
       seen.push(`${request.url} ${request.headers.authorization}`);

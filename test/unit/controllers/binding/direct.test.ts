@@ -116,7 +116,7 @@ describe('a binding with delivery Direct', () => {
   });
 
   describe('and a migration', () => {
-    it('moves image and pull secret together when a scan is migrated', () => {
+    it('changes image and pull secret in one edit when a scan is migrated', () => {
       namespace.pullSecret('new', { 'new.example': LOGIN });
       namespace.binding('app', DIRECT);
       namespace.settle('app');

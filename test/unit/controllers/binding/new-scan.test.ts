@@ -146,7 +146,7 @@ describe('a new Scan', () => {
       assert.equal(outcome(namespace.decideNewScan(newScan())), 'Open app Secret');
     });
 
-    it('has an accepted credential in status is bound by a replica that has asked no registry', () => {
+    it('has an accepted credential in status is bound by a replica that has checked nothing with a registry', () => {
       namespace.binding('app', { spec: { verification: 'Required' } });
       namespace.answer('user:pass', { answer: { result: 'Pullable' } });
       namespace.settle('app');

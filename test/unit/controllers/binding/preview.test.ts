@@ -87,7 +87,7 @@ describe('a preview of the conditions of a binding', () => {
     assert.deepEqual(of('Required', fitting), ['Ready False Verifying', 'CredentialResolved True Found']);
   });
 
-  it('asks no registry whether a binding without Secrets, or a migration, works', () => {
+  it('checks with no registry whether a binding without Secrets, or a migration, works', () => {
     const items = [
       binding('app', { imagePullSecrets: [], replaces: ['reg.example/old'] }),
       scheduledScan('scan', ['reg.example/old:1']),

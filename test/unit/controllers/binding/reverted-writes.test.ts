@@ -43,7 +43,7 @@ describe('the field managers of a ScheduledScan', () => {
 describe('written ScheduledScans', () => {
   const original = readScheduledScan(rawScan());
 
-  it('count a reversion if the last edit is not there any more', () => {
+  it('count a reversion if the scan no longer has the last edit', () => {
     const written = new WrittenScans();
     assert.deepEqual(
       [0, 1, 2, 3].map((minute) => written.note(original, BIND, NOW + minute * MINUTE)),
@@ -51,7 +51,7 @@ describe('written ScheduledScans', () => {
     );
   });
 
-  it('count no reversion if the edit is there, and another one follows', () => {
+  it('count no reversion if the scan has the last edit, and another edit follows', () => {
     const written = new WrittenScans();
     written.note(original, BIND, NOW);
     const other: ScanEdit = { edit: 'Bind', binding: 'other', delivery: undefined };
@@ -78,13 +78,13 @@ describe('a binding whose writes are reverted', () => {
     return namespace;
   }
 
-  it('goes on writing after two reversions', () => {
+  it('keeps writing after two reversions', () => {
     const namespace = reverted(2);
     assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Bind' });
     assert.equal(namespace.report('app').status.revertedWrites, undefined);
   });
 
-  it('names the opponent after three, and waits before it writes again', () => {
+  it('names the field manager after three reversions, and waits before it writes again', () => {
     const namespace = reverted(3);
     const { status } = namespace.report('app');
     assert.deepEqual(
@@ -110,7 +110,7 @@ describe('a binding whose writes are reverted', () => {
     assert.deepEqual(waits, [5, 10, 20, 320, 600]);
   });
 
-  it('counts on after a restart, because status has the count', () => {
+  it('keeps the number of reversions after a restart, because status has it', () => {
     const namespace = reverted(3);
     const later = NOW + 6_000;
     assert.deepEqual(plans(namespace.decide('app', later)), { scan: 'Edit Bind' });

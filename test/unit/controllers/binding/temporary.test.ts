@@ -204,7 +204,7 @@ describe('a binding with delivery Temporary', () => {
       assert.deepEqual(namespace.openChecks('app'), ['user:pass']);
     });
 
-    it('moves it to the new repository together with its credential', () => {
+    it('migrates the Scan to the new repository together with its credential', () => {
       const spec = { image: 'new.example/app', replaces: ['reg.example/app'], ...PREFERRED.spec };
       namespace.pullSecret('pull', { 'new.example': { auth: btoa('user:pass') } });
       namespace.binding('app', { spec });

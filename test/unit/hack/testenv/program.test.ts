@@ -55,7 +55,7 @@ describe('the bundle for tests', () => {
     assert.equal(coverage, null);
   });
 
-  it('deletes a bundle that nobody has used for a week', () => {
+  it('deletes a bundle that has been unused for a week', () => {
     const bundles = join(folder, 'image-credential-binding/bundles');
     const [used] = readdirSync(bundles);
     const [recent, unused] = [join(bundles, 'recent'), join(bundles, 'unused')];
