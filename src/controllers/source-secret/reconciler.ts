@@ -27,36 +27,36 @@ export class SourceSecretReader {
   readonly reconcile = async (key: string, log: Logger): Promise<Outcome> => {
     const { sourceSecrets } = this.#stores;
     const secret = sourceIn(this.#stores, key);
-    const held = sourceSecrets.get(key);
-    if (secret !== undefined && isSourceWanted(this.#stores, key)) await this.#read(secret, held, log);
+    const kept = sourceSecrets.get(key);
+    if (secret !== undefined && isSourceWanted(this.#stores, key)) await this.#read(secret, kept, log);
     else {
       this.#failingSince.delete(key);
-      if (held !== undefined) sourceSecrets.delete(held);
+      if (kept !== undefined) sourceSecrets.delete(kept);
     }
     return {};
   };
 
-  async #read(secret: Stored, held: SourceSecret | undefined, log: Logger): Promise<void> {
-    if (held !== undefined && this.#isPresent(held, secret)) return;
+  async #read(secret: Stored, kept: SourceSecret | undefined, log: Logger): Promise<void> {
+    if (kept !== undefined && this.#isPresent(kept, secret)) return;
     try {
       // A watch delivered the metadata of this version, so the API server's cache has the version or soon will.
       const { resourceVersion } = secret;
       const read = parse(await this.#client.get<RawSecret>(SECRETS, secret, { resourceVersion }), log);
       this.#failingSince.delete(keyOf(secret));
       this.#readFor.set(read, resourceVersion);
-      this.#take(read, held);
+      this.#take(read, kept);
     } catch (error) {
-      if (error instanceof KubeError) this.#takeFailure(error, secret, held);
+      if (error instanceof KubeError) this.#takeFailure(error, secret, kept);
       if (!hasReason(error, 'NotFound')) throw error;
     }
   }
 
   /** Keeps the last successful read on failure, unless the Secret no longer exists. */
-  #takeFailure(error: KubeError, secret: Stored, held: SourceSecret | undefined): void {
+  #takeFailure(error: KubeError, secret: Stored, kept: SourceSecret | undefined): void {
     const message = `the API server answered ${error.reason} (${error.status})`;
-    if (held === undefined && !this.#isTransient(error, keyOf(secret)))
-      this.#take(unreadable(secret, message), held);
-    else if (held !== undefined && hasReason(error, 'NotFound')) this.#stores.sourceSecrets.delete(held);
+    if (kept === undefined && !this.#isTransient(error, keyOf(secret)))
+      this.#take(unreadable(secret, message), kept);
+    else if (kept !== undefined && hasReason(error, 'NotFound')) this.#stores.sourceSecrets.delete(kept);
   }
 
   /**
@@ -71,24 +71,24 @@ export class SourceSecretReader {
   }
 
   /**
-   * Deletes the held version first if the store would ignore the new one: a store accepts only newer versions of an
+   * Deletes the kept version first if the store would ignore the new one: a store accepts only newer versions of an
    * object.
    */
-  #take(secret: SourceSecret, held: SourceSecret | undefined): void {
+  #take(secret: SourceSecret, kept: SourceSecret | undefined): void {
     const { sourceSecrets } = this.#stores;
-    if (held !== undefined && !isSuccessor(secret, held)) sourceSecrets.delete(held);
+    if (kept !== undefined && !isSuccessor(secret, kept)) sourceSecrets.delete(kept);
     sourceSecrets.set(secret);
   }
 
   /**
-   * Whether the held content is as new as the watched metadata, or newer, because a read may return a newer version. If the
+   * Whether the kept content is as new as the watched metadata, or newer, because a read may return a newer version. If the
    * metadata is older than the version that was read, a backup was restored, and the Secret is read again.
    */
-  #isPresent(held: SourceSecret, { uid, resourceVersion }: Stored): boolean {
-    if (held.content.result === 'Unreadable' || held.uid !== uid) return false;
-    const readFor = this.#readFor.get(held) ?? held.resourceVersion;
+  #isPresent(kept: SourceSecret, { uid, resourceVersion }: Stored): boolean {
+    if (kept.content.result === 'Unreadable' || kept.uid !== uid) return false;
+    const readFor = this.#readFor.get(kept) ?? kept.resourceVersion;
     if (resourceVersion === readFor) return true;
-    return isNewer(resourceVersion, readFor) && !isNewer(resourceVersion, held.resourceVersion);
+    return isNewer(resourceVersion, readFor) && !isNewer(resourceVersion, kept.resourceVersion);
   }
 }
 
@@ -99,9 +99,9 @@ function isTransient(status: number): boolean {
   return status === 0 || status === 408 || status === 429 || status >= 500;
 }
 
-function isSuccessor(secret: SourceSecret, held: SourceSecret): boolean {
-  if (held.content.result === 'Unreadable' || held.uid !== secret.uid) return false;
-  return isNewer(secret.resourceVersion, held.resourceVersion);
+function isSuccessor(secret: SourceSecret, kept: SourceSecret): boolean {
+  if (kept.content.result === 'Unreadable' || kept.uid !== secret.uid) return false;
+  return isNewer(secret.resourceVersion, kept.resourceVersion);
 }
 
 /** Parses a Secret. An error in this program makes it unreadable, so that the bindings that name it do not wait forever. */
