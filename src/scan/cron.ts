@@ -44,7 +44,8 @@ const MINUTES: Bounds = { min: 0, max: 59, names: [] };
 const HOURS: Bounds = { min: 0, max: 23, names: [] };
 const DAYS: Bounds = { min: 1, max: 31, names: [] };
 const MONTHS: Bounds = {
-  ...{ min: 1, max: 12 },
+  min: 1,
+  max: 12,
   names: ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'],
 };
 const WEEKDAYS: Bounds = { min: 0, max: 6, names: ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] };

@@ -154,9 +154,15 @@ export function unreadableScan(
   const binding = upTo(LONGEST_NAME, annotations?.[BINDING_ANNOTATION]);
   const nothing = { bindingUid: undefined, delivery: undefined, repository: undefined, migrated: undefined };
   return {
-    ...{ namespace, name, uid, resourceVersion },
+    namespace,
+    name,
+    uid,
+    resourceVersion,
     unreadable: problem,
-    ...{ labels: {}, scanType: '', credentialParameters: false, request: undefined },
+    labels: {},
+    scanType: '',
+    credentialParameters: false,
+    request: undefined,
     ...NO_IMAGE,
     ownLogins: NO_LOGINS,
     gitManager: undefined,

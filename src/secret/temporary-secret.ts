@@ -52,7 +52,8 @@ export function readTemporaryUse(metadata: ObjectMeta): TemporaryUse | undefined
   if (owner === undefined) return undefined;
   const scan = { name: owner.name, uid: owner.uid };
   return {
-    ...{ scan, binding: nameIn(annotations?.[BINDING_ANNOTATION]) },
+    scan,
+    binding: nameIn(annotations?.[BINDING_ANNOTATION]),
     createdAt: Date.parse(creationTimestamp) || 0,
   };
 }

@@ -36,7 +36,13 @@ function detailsOf({ metadata, spec, status = {} }: RawBinding): AuditDetails {
   const { mode = 'Enforce', verification = 'Preferred', replaces = [] } = spec;
   const { credential, trivySecret, migrations = 0, conditions = [], candidates = [], history = [] } = status;
   return {
-    ...{ mode, verification, replaces, migrations, conditions, candidates, history },
+    mode,
+    verification,
+    replaces,
+    migrations,
+    conditions,
+    candidates,
+    history,
     entry: credential?.registryKey ?? null,
     trivySecret: trivySecret?.name ?? null,
     created: metadata.creationTimestamp ?? null,

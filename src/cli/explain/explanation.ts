@@ -132,10 +132,13 @@ export function explain(request: Request, inventory: Inventory): Explained {
       conditions: report.conditions.map(printed),
       delivery: { ...delivery.delivered, temporary: isTemporary(binding, delivery) },
     },
-    ...{ source: inventory.source, descriptions: shown.map(({ description }) => description) },
+    source: inventory.source,
+    descriptions: shown.map(({ description }) => description),
     ...outcomeOf(found, report, now),
     migratesTo: isMigrated ? formatReference(target) : undefined,
-    ...{ decided: report.decided, predicted: report.predicted, scans },
+    decided: report.decided,
+    predicted: report.predicted,
+    scans,
     problems: problemsFor(request, inventory, { binding, found, delivery, scans, isMigrated, now }),
   };
 }

@@ -28,9 +28,14 @@ export function findingOn(
   message: string,
 ): Finding {
   return {
-    ...{ file, document, line: line ?? null },
-    ...{ kind, namespace: namespace ?? null, name: name === '' ? null : name },
-    ...{ severity, message },
+    file,
+    document,
+    line: line ?? null,
+    kind,
+    namespace: namespace ?? null,
+    name: name === '' ? null : name,
+    severity,
+    message,
   };
 }
 
@@ -38,7 +43,12 @@ export function findingOn(
 export function findingIn(problem: FileProblem): Finding {
   const { file, document = null, line = null, detail, kind = null, name = null, message } = problem;
   return {
-    ...{ file, document, line, kind, namespace: null, name },
+    file,
+    document,
+    line,
+    kind,
+    namespace: null,
+    name,
     severity: problem.severity === 'Error' ? 'error' : 'info',
     message: detail === '' ? message : `${detail}: ${message}`,
   };

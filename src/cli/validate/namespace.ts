@@ -56,8 +56,10 @@ export function namespacesOf(
     const read = readObjects(group.filter((manifest) => isRelevant(manifest) && !isEncrypted(manifest)));
     const generated = group.flatMap((manifest) => generatedSecret(manifest) ?? []);
     return {
-      ...{ name: name === '' ? undefined : name, missingSecrets },
-      ...{ faults: read.faults, inventory: withDelivery(read.inventory, delivery) },
+      name: name === '' ? undefined : name,
+      missingSecrets,
+      faults: read.faults,
+      inventory: withDelivery(read.inventory, delivery),
       refusedSecrets: new Set(
         read.faults.flatMap(({ manifest }) => (manifest.kind === 'Secret' ? [manifest.metadata.name] : [])),
       ),

@@ -60,7 +60,11 @@ export function observeBinding(
   const binding = stores.bindings.get(key);
   const secrets = binding?.validity === 'Valid' ? binding.imagePullSecrets : [];
   return {
-    ...{ now, settings, namespace, name, binding },
+    now,
+    settings,
+    namespace,
+    name,
+    binding,
     secrets: secrets.map((secret) => observeSecret(keyOf({ namespace, name: secret }), stores)),
     known: {
       answer,

@@ -41,7 +41,9 @@ export interface Preview {
 
 /** The settings of a controller with the default delivery and the webhook, whose time to wait for a first answer is over. */
 const PREVIEW_SETTINGS = {
-  ...{ checkIntervalMs: 0, firstAnswerTimeoutMs: 0, runWaitMs: undefined },
+  checkIntervalMs: 0,
+  firstAnswerTimeoutMs: 0,
+  runWaitMs: undefined,
   boundAtCreation: 'None',
   admission: true,
   delivery: 'Shared',
@@ -141,9 +143,15 @@ export class Previewer {
     const valid = binding.validity === 'Valid' ? binding : undefined;
     const names = valid?.imagePullSecrets ?? [];
     return {
-      ...{ now, namespace: '', name: binding.name, binding },
+      now,
+      namespace: '',
+      name: binding.name,
+      binding,
       scans: valid && index ? scansOf(valid, index) : [],
-      ...{ newScan: undefined, unboundScans: [], temporarySecrets: [], temporaryWrites: undefined },
+      newScan: undefined,
+      unboundScans: [],
+      temporarySecrets: [],
+      temporaryWrites: undefined,
       mentioning: valid && index ? scansMentioning(valid, index) : [],
       settings: { ...PREVIEW_SETTINGS, scanTypes },
       secrets: names.map((name) => secrets.get(name) ?? { state: 'Missing', name }),
@@ -253,6 +261,9 @@ function presumedAnswer(check: Check, namesSecrets: boolean, now: number): Known
   if (!namesSecrets || check.exact === true) return undefined;
   return {
     answer: { result: 'Denied', httpCode: 401, at: 'manifest' },
-    ...{ requestedAt: now, freshUntil: Number.POSITIVE_INFINITY, acceptedAt: undefined, version: undefined },
+    requestedAt: now,
+    freshUntil: Number.POSITIVE_INFINITY,
+    acceptedAt: undefined,
+    version: undefined,
   };
 }

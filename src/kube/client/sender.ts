@@ -198,7 +198,10 @@ export class Sender {
       const { origin, pathPrefix, requests, headers } = await deadline.race(this.#transport.connection());
       const answer = await deadline.race(
         requests.request({
-          ...{ origin, path: `${pathPrefix}/version`, method: 'GET', signal: deadline.signal },
+          origin,
+          path: `${pathPrefix}/version`,
+          method: 'GET',
+          signal: deadline.signal,
           headers: { accept: 'application/json', 'user-agent': this.#userAgent, ...headers },
           headersTimeout: REQUEST_TIMEOUT_MS,
         }),

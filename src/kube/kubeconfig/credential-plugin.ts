@@ -93,7 +93,10 @@ class CredentialPlugin {
     const timeoutMs = interactive ? INTERACTIVE_TIMEOUT_MS : TIMEOUT_MS;
     const info = { KUBERNETES_EXEC_INFO: JSON.stringify(this.#execInfo(interactive)) };
     const ran = await runPlugin({
-      ...{ command, args, interactive, timeoutMs },
+      command,
+      args,
+      interactive,
+      timeoutMs,
       env: { ...process.env, ...env, ...info },
     });
     return this.#read(ran, timeoutMs);

@@ -43,7 +43,10 @@ export function readObjects(manifests: readonly Manifest[]): {
   readonly faults: readonly ObjectFault[];
 } {
   const objects: Objects = {
-    ...{ secrets: new Map(), bindings: new Map(), scans: new Map(), rawScans: new Map() },
+    secrets: new Map(),
+    bindings: new Map(),
+    scans: new Map(),
+    rawScans: new Map(),
     faults: [],
   };
   for (const manifest of manifests) addObject(manifest, objects);
@@ -53,7 +56,11 @@ export function readObjects(manifests: readonly Manifest[]): {
     ...secretsIn([...secrets.values()]),
     bindings: [...bindings.values()],
     scheduledScans: [...scans.values()],
-    ...{ rawScans, allScans: false, assumesAdmission: true, refused: [], remarks: [] },
+    rawScans,
+    allScans: false,
+    assumesAdmission: true,
+    refused: [],
+    remarks: [],
   };
   return { inventory, faults };
 }

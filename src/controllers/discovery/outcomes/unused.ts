@@ -27,7 +27,8 @@ export function outcomeOfUnused(
   const { imagePullSecrets, replaces, users } = content;
   const keep = (unusedSince: number | undefined): BindingOutcome => ({
     outcome: 'Keep',
-    ...{ repository, binding },
+    repository,
+    binding,
     content: { imagePullSecrets, replaces, users, unusedSince },
   });
   if (binding.unusedSince !== undefined) {

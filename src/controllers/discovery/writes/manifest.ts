@@ -19,7 +19,8 @@ export function createdObject(
   const { apiVersion, kind } = imageCredentialBindings;
   const labels = { [MANAGED_BY_LABEL]: MANAGED_BY };
   return {
-    ...{ apiVersion, kind },
+    apiVersion,
+    kind,
     metadata: { namespace, name, labels, annotations: withoutNulls(annotations) },
     spec: { image: familiar(repository), ...withoutNulls(spec) },
   };
