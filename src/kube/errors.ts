@@ -1,8 +1,8 @@
 import { isRecord } from '../text/index.ts';
 
 /**
- * `Unreachable`: no answer came. `Misconfigured`: no request was sent, because of a {@link KubeConfigError}.
- * `NotKubernetes`: the answer is not one of a Kubernetes API server. Otherwise the reason of the API server's Status object.
+ * `Unreachable`: no response came. `Misconfigured`: no request was sent, because of a {@link KubeConfigError}.
+ * `NotKubernetes`: the response is not one of a Kubernetes API server. Otherwise the reason of the API server's Status object.
  */
 export type KubeErrorReason =
   | 'Unreachable'
@@ -48,7 +48,7 @@ export class KubeConfigError extends Error {
 /** A request that did not succeed. The only error class of the client. */
 export class KubeError extends Error {
   override readonly name = 'KubeError';
-  /** HTTP status; 0: no answer came. */
+  /** HTTP status; 0: no response came. */
   readonly status: number;
   readonly reason: KubeErrorReason;
   /** The problems of the object that was sent, if the API server reports them. */
@@ -57,7 +57,7 @@ export class KubeError extends Error {
   readonly retryAfterSeconds: number | undefined;
   /** Whether the request certainly never reached the server. Then even a write may be retried. */
   readonly unsent: boolean;
-  /** Whether the answer contained a Status object, which an API server sends, and which a proxy or a login page does not. */
+  /** Whether the response contained a Status object, which an API server sends, and which a proxy or a login page does not. */
   readonly isStatus: boolean;
 
   constructor(message: string, detail: Detail) {
@@ -76,8 +76,8 @@ export function hasReason(error: unknown, ...reasons: readonly KubeErrorReason[]
   return error instanceof KubeError && reasons.includes(error.reason);
 }
 
-/** An answer of status 300 and above. */
-export interface FailedAnswer {
+/** A response of status 300 and above. */
+export interface FailedResponse {
   readonly status: number;
   readonly body: string;
   /** The header `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3). */
@@ -89,39 +89,42 @@ export interface FailedAnswer {
 }
 
 /**
- * The error for an answer of status 300 and above. The body is a `Status` object
+ * The error for a response of status 300 and above. The body is a `Status` object
  * (https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#response-status-kind).
  * A proxy in between may send anything else.
  */
-export function errorFromAnswer(request: string, answer: FailedAnswer): KubeError {
-  const status = parseStatus(answer.body);
-  return new KubeError(`${request}: ${status.message ?? describeAnswer(answer)}`, {
-    status: answer.status,
-    reason: status.reason ?? defaultReason(answer.status),
+export function errorFromResponse(request: string, response: FailedResponse): KubeError {
+  const status = parseStatus(response.body);
+  return new KubeError(`${request}: ${status.message ?? describeResponse(response)}`, {
+    status: response.status,
+    reason: status.reason ?? defaultReason(response.status),
     isStatus: status.isStatus,
     causes: status.causes,
-    retryAfterSeconds: secondsOf(answer.retryAfter) ?? status.retryAfterSeconds,
+    retryAfterSeconds: secondsOf(response.retryAfter) ?? status.retryAfterSeconds,
   });
 }
 
 /**
- * The error for an answer that no Kubernetes API server sends, such as a login page.
+ * The error for a response that no Kubernetes API server sends, such as a login page.
  *
  * @param request - how errors name the request
  */
-export function notKubernetes(request: string, answer: Omit<FailedAnswer, 'body' | 'retryAfter'>): KubeError {
-  return new KubeError(`${request}: ${describeAnswer(answer)}`, {
-    status: answer.status,
+export function notKubernetes(
+  request: string,
+  response: Omit<FailedResponse, 'body' | 'retryAfter'>,
+): KubeError {
+  return new KubeError(`${request}: ${describeResponse(response)}`, {
+    status: response.status,
     reason: 'NotKubernetes',
   });
 }
 
-/** Omits the content of the answer and the query of a redirect, which may contain a credential. */
-function describeAnswer({
+/** Omits the content of the response and the query of a redirect, which may contain a credential. */
+function describeResponse({
   status,
   contentType,
   location,
-}: Omit<FailedAnswer, 'body' | 'retryAfter'>): string {
+}: Omit<FailedResponse, 'body' | 'retryAfter'>): string {
   const origin = location === undefined ? undefined : URL.parse(location)?.origin;
   if (origin !== undefined && origin !== 'null')
     return `the server answered ${status}, a redirect to ${origin}`;
@@ -129,7 +132,7 @@ function describeAnswer({
   return `the server answered ${status}${type === undefined ? '' : ` with ${type}`}`;
 }
 
-/** The error for a request that got no answer. */
+/** The error for a request that got no response. */
 export function errorFromFailure(request: string, cause: unknown): KubeError {
   if (cause instanceof KubeConfigError) {
     return new KubeError(`${request}: ${cause.message}`, { status: 0, reason: 'Misconfigured', cause });

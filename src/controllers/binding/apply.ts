@@ -152,8 +152,8 @@ export class Applier {
     const repeated = this.#repetitions.note([`status ${keyOf(binding)}`], Date.now());
     const object = { metadata: { namespace, name, uid }, status };
     try {
-      const answer = await this.#client.applyStatus<RawBinding>(imageCredentialBindings, object);
-      this.#stores.bindings.setAnswer(readBinding(answer));
+      const response = await this.#client.applyStatus<RawBinding>(imageCredentialBindings, object);
+      this.#stores.bindings.setResponse(readBinding(response));
     } catch (error) {
       if (!hasReason(error, 'NotFound', 'Conflict')) throw crdIsOlder(error) ?? error;
     }
@@ -201,12 +201,12 @@ export class Applier {
     const { desired } = secretWrite;
     const { object, fingerprint } = desired.content;
     if (secretWrite.write === 'Recreate') await this.#client.delete(SECRETS, secretWrite.present);
-    const answer =
+    const response =
       secretWrite.write === 'Replace'
         ? await this.#client.replace(SECRETS, replacement(object, secretWrite.present, now))
         : await this.#client.create(SECRETS, object);
-    const written = readTrivySecret(answer);
-    this.#stores.trivySecrets.setAnswer(written);
+    const written = readTrivySecret(response);
+    this.#stores.trivySecrets.setResponse(written);
     if (written.fingerprint !== fingerprint) {
       throw new Refused(
         'TrivySecretFailed',
@@ -236,7 +236,7 @@ export class Applier {
       if (result.result === 'Unchanged') return undefined;
       if (result.result !== 'Changed') throw refusedMount(result);
       const written = readScheduledScan(await this.#client.replace(SCHEDULED_SCANS, result.scan));
-      this.#stores.scheduledScans.setAnswer(written);
+      this.#stores.scheduledScans.setResponse(written);
       reversions = this.#writtenScans.note(present, edit, Date.now());
       if (!isDone(written, edit)) {
         throw new Refused(

@@ -76,10 +76,10 @@ export class DiscoveryApplier {
     log.info({ binding: keyOf(binding), why }, 'discovered binding deleted');
   }
 
-  #take(answer: KubeObject): Stored {
-    // The API server answers with the written object.
-    const binding = readBinding(answer as RawBinding);
-    this.#stores.bindings.setAnswer(binding);
+  #take(response: KubeObject): Stored {
+    // The response to a write is the written object.
+    const binding = readBinding(response as RawBinding);
+    this.#stores.bindings.setResponse(binding);
     return binding;
   }
 

@@ -187,7 +187,7 @@ class ScanAccess {
   async write(scan: RawScan): Promise<void> {
     try {
       const written = readAdmittedRun(await this.#client.replace(SCANS, scan));
-      if (written !== undefined) this.#stores.runs.setAnswer(written);
+      if (written !== undefined) this.#stores.runs.setResponse(written);
     } catch (error) {
       throw asOutOfDate(error, ['Conflict', 'NotFound']);
     }

@@ -79,12 +79,12 @@ export class RunReconciler {
     const status = { lastScheduleTime: timestamp(lastScheduleTime) };
     try {
       const patch = { metadata: { resourceVersion }, status };
-      const answer = await client.patchStatus<Parameters<typeof readScheduledScan>[0]>(
+      const response = await client.patchStatus<Parameters<typeof readScheduledScan>[0]>(
         SCHEDULED_SCANS,
         scan,
         patch,
       );
-      stores.scheduledScans.setAnswer(readScheduledScan(answer));
+      stores.scheduledScans.setResponse(readScheduledScan(response));
     } catch (error) {
       const message = `ScheduledScan ${keyOf(scan)} has changed since it was observed`;
       throw asOutOfDate(error, ['Conflict', 'NotFound'], message);

@@ -155,7 +155,7 @@ export class TrivySecretReconciler {
     const { resourceVersion } = secret;
     const annotations = { [UNUSED_SINCE_ANNOTATION]: unusedSince };
     const marked = await this.#client.patch(SECRETS, secret, { metadata: { resourceVersion, annotations } });
-    this.#stores.trivySecrets.setAnswer(readTrivySecret(marked));
+    this.#stores.trivySecrets.setResponse(readTrivySecret(marked));
     log.info(
       { unusedSince },
       unusedSince === null ? 'trivy secret in use again' : 'trivy secret marked as unused',

@@ -191,7 +191,7 @@ export class Reflector<Item extends Stored, Raw extends KubeObject = KubeObject>
     return hasReason(error, 'Expired', 'Gone');
   }
 
-  /** The answer of Kubernetes if the feature gate WatchList is disabled. */
+  /** The response of Kubernetes if the feature gate WatchList is disabled. */
   #cannotStream(error: unknown): boolean {
     return this.#streams && this.#version === undefined && hasReason(error, 'Invalid', 'BadRequest');
   }

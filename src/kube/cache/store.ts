@@ -24,7 +24,7 @@ const WHOLE = '';
 
 /**
  * Projections of one kind of object by `namespace/name`, with named indices. The store ignores a version that is older than
- * the one it holds. It knows the version that the watch has reached. So the answer to the controller's own write can be
+ * the one it holds. It knows the version that the watch has reached. So the response to the controller's own write can be
  * stored before the watch delivers it, and never after, because the object may have been deleted by then.
  *
  * One watch over all namespaces fills the store, or one watch per namespace. In the second case, {@link retain},
@@ -104,8 +104,8 @@ export class Store<Item extends Stored, Index extends string = never> {
     }
   }
 
-  /** Stores the answer to the controller's own write, unless the watch has already reached its version. */
-  setAnswer(item: Item): void {
+  /** Stores the response to the controller's own write, unless the watch has already reached its version. */
+  setResponse(item: Item): void {
     if (isNewer(item.resourceVersion, this.#progressOf(item).version)) this.set(item);
   }
 

@@ -1,5 +1,5 @@
 import { apiVersionOf, type KubeObject, type Resource } from '../../object/index.ts';
-import { errorFromAnswer, errorFromFailure, KubeError, notKubernetes } from '../errors.ts';
+import { errorFromFailure, errorFromResponse, KubeError, notKubernetes } from '../errors.ts';
 import { Deadline } from './deadline.ts';
 import { jsonLines } from './json-lines.ts';
 import { collectionPath, type NamespacedName, objectPath } from './paths.ts';
@@ -85,11 +85,11 @@ export class KubeClient {
         selection.metadataOnly === true ? metadataAccept('PartialObjectMetadataList') : 'application/json',
       options,
     };
-    const answer = await this.#sender.object(call);
-    if (!Array.isArray(answer['items']) && answer['items'] !== null)
+    const response = await this.#sender.object(call);
+    if (!Array.isArray(response['items']) && response['items'] !== null)
       throw notKubernetes(nameOf(call), { status: 200 });
-    // The format of the API server's answer to a list: https://kubernetes.io/docs/reference/using-api/api-concepts/#collections
-    const list = answer as unknown as {
+    // The format of the API server's response to a list: https://kubernetes.io/docs/reference/using-api/api-concepts/#collections
+    const list = response as unknown as {
       metadata: { resourceVersion: string; continue?: string };
       items: readonly KubeObject[] | null;
     };
@@ -127,9 +127,9 @@ export class KubeClient {
       accept: selection.metadataOnly === true ? metadataAccept('PartialObjectMetadata') : 'application/json',
     };
     using silence = new Deadline(this.#watchSilenceMs, signal);
-    const answer = await this.#sender.stream(call, silence);
+    const response = await this.#sender.stream(call, silence);
     try {
-      for await (const line of jsonLines(answer.body)) {
+      for await (const line of jsonLines(response.body)) {
         silence.postpone();
         // The format of the API server's stream: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
         const event = line as WatchEvent;
@@ -138,12 +138,12 @@ export class KubeClient {
       }
     } catch (error) {
       if (error instanceof KubeError) throw error;
-      // The parser's message quotes the answer.
+      // The parser's message quotes the response.
       throw error instanceof SyntaxError
-        ? notKubernetes(nameOf(call), { status: answer.statusCode })
+        ? notKubernetes(nameOf(call), { status: response.statusCode })
         : errorFromFailure(nameOf(call), error);
     } finally {
-      answer.body.destroy();
+      response.body.destroy();
     }
   }
 
@@ -154,9 +154,9 @@ export class KubeClient {
   async servedResources({ group, version }: Pick<Resource, 'group' | 'version'>): Promise<readonly string[]> {
     const resource = { group, version, plural: 'apiresources', kind: 'APIResourceList' };
     const path = `/apis/${group}/${version}`;
-    const answer = await this.#sender.json({ verb: 'get', resource, method: 'GET', path });
+    const response = await this.#sender.json({ verb: 'get', resource, method: 'GET', path });
     // https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api
-    const { resources } = answer as { readonly resources: readonly { readonly name: string }[] };
+    const { resources } = response as { readonly resources: readonly { readonly name: string }[] };
     return resources.map(({ name }) => name);
   }
 
@@ -278,7 +278,7 @@ export function isInitialEventsEnd({ type, object }: WatchEvent): boolean {
 /** An `ERROR` event of a watch contains a Status object. 410 means that the version is too old. */
 function errorFromEvent(call: Call, event: WatchEvent): KubeError {
   const code = (event.object as { code?: unknown }).code;
-  return errorFromAnswer(nameOf(call), {
+  return errorFromResponse(nameOf(call), {
     status: typeof code === 'number' ? code : 500,
     body: JSON.stringify(event.object),
     retryAfter: undefined,

@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici';
 import type { Priority } from '../../concurrency/index.ts';
 import type { Resource } from '../../object/index.ts';
 import { isRecord, readObject } from '../../text/index.ts';
-import { errorFromAnswer, errorFromFailure, KubeError, notKubernetes } from '../errors.ts';
+import { errorFromFailure, errorFromResponse, KubeError, notKubernetes } from '../errors.ts';
 import { Deadline } from './deadline.ts';
 import { fenced } from './fence.ts';
 import { queryText } from './paths.ts';
@@ -17,9 +17,9 @@ const USER_PATIENCE_MS = 1_000;
 export interface RequestRecord {
   readonly verb: string;
   readonly resource: string;
-  /** HTTP status as text, or the reason why no answer came. */
+  /** HTTP status as text, or the reason why no response came. */
   readonly code: string;
-  /** Time until the answer began. */
+  /** Time until the response began. */
   readonly seconds: number;
 }
 
@@ -82,7 +82,7 @@ export class Sender {
    * Sends a request, and retries it until it succeeds or must not be retried ({@link RetryPolicy}). Each try waits for a
    * place in the limiter, and has a time-out.
    *
-   * @returns the body of the answer
+   * @returns the body of the response
    */
   async json(call: Call): Promise<unknown> {
     const limitMs = this.#limitMs(call);
@@ -116,31 +116,31 @@ export class Sender {
   /**
    * Like {@link json}, for a request that an API server answers with an object.
    *
-   * @throws KubeError `NotKubernetes` if the answer is something else
+   * @throws KubeError `NotKubernetes` if the response is something else
    */
   async object(call: Call): Promise<Readonly<Record<string, unknown>>> {
-    const answer = await this.json(call);
-    if (isRecord(answer) && isRecord(answer['metadata'])) return answer;
+    const response = await this.json(call);
+    if (isRecord(response) && isRecord(response['metadata'])) return response;
     throw notKubernetes(nameOf(call), { status: 200, contentType: 'application/json' });
   }
 
   async #try(call: Call, priority: Priority, signal: AbortSignal | undefined): Promise<unknown> {
     try {
-      return await this.#transport.requestLimiter.run(priority, () => this.#answer(call, signal), signal);
+      return await this.#transport.requestLimiter.run(priority, () => this.#fetch(call, signal), signal);
     } catch (error) {
       throw error instanceof KubeError ? error : errorFromFailure(nameOf(call), error);
     }
   }
 
-  async #answer(call: Call, signal: AbortSignal | undefined): Promise<unknown> {
+  async #fetch(call: Call, signal: AbortSignal | undefined): Promise<unknown> {
     using deadline = new Deadline(this.#tryMs(call), signal);
-    const answer = await this.#send(call, 'requests', deadline);
-    const text = await answer.body.text();
+    const response = await this.#send(call, 'requests', deadline);
+    const text = await response.body.text();
     try {
       return JSON.parse(text);
     } catch {
-      // The parser's message quotes the answer.
-      throw notKubernetes(nameOf(call), headOf(answer));
+      // The parser's message quotes the response.
+      throw notKubernetes(nameOf(call), headOf(response));
     }
   }
 
@@ -155,13 +155,13 @@ export class Sender {
     deadline: Deadline,
   ): Promise<Dispatcher.ResponseData> {
     const begun = performance.now();
-    let answer: Dispatcher.ResponseData;
+    let response: Dispatcher.ResponseData;
     try {
       // This may run a program that provides a credential.
       const connection = await deadline.race(this.#transport.connection());
       const dispatcher = call.method === 'GET' ? connection[pool] : connection[pool].compose(this.#fence);
       // undici obeys the signal only once the request has a connection. A request that is aborted before is never sent.
-      answer = await deadline.race(
+      response = await deadline.race(
         dispatcher.request(this.#requestOptions(call, connection, deadline.signal)),
       );
     } catch (error) {
@@ -169,13 +169,13 @@ export class Sender {
       this.#count(call, failure.reason, begun);
       throw failure;
     }
-    this.#count(call, String(answer.statusCode), begun);
-    if (answer.statusCode < 300) return answer;
-    const body = await answer.body.text().catch(() => '');
-    const retryAfter = headerOf(answer, 'retry-after');
-    const error = errorFromAnswer(nameOf(call), { ...headOf(answer), body, retryAfter });
+    this.#count(call, String(response.statusCode), begun);
+    if (response.statusCode < 300) return response;
+    const body = await response.body.text().catch(() => '');
+    const retryAfter = headerOf(response, 'retry-after');
+    const error = errorFromResponse(nameOf(call), { ...headOf(response), body, retryAfter });
     throw (await this.#isFromElsewhere(error, deadline))
-      ? notKubernetes(nameOf(call), headOf(answer))
+      ? notKubernetes(nameOf(call), headOf(response))
       : error;
   }
 
@@ -196,7 +196,7 @@ export class Sender {
   async #readsVersion(deadline: Deadline): Promise<boolean> {
     try {
       const { origin, pathPrefix, requests, headers } = await deadline.race(this.#transport.connection());
-      const answer = await deadline.race(
+      const response = await deadline.race(
         requests.request({
           origin,
           path: `${pathPrefix}/version`,
@@ -206,7 +206,7 @@ export class Sender {
           headersTimeout: REQUEST_TIMEOUT_MS,
         }),
       );
-      const { gitVersion, kind } = readObject(await answer.body.text()) ?? {};
+      const { gitVersion, kind } = readObject(await response.body.text()) ?? {};
       return typeof gitVersion === 'string' || kind === 'Status';
     } catch (error) {
       throw errorFromFailure('get /version', error);
@@ -238,17 +238,17 @@ export class Sender {
   }
 }
 
-function headerOf(answer: Dispatcher.ResponseData, name: string): string | undefined {
-  const value = answer.headers[name];
+function headerOf(response: Dispatcher.ResponseData, name: string): string | undefined {
+  const value = response.headers[name];
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** What errors say about an answer. */
-function headOf(answer: Dispatcher.ResponseData) {
+/** What errors say about a response. */
+function headOf(response: Dispatcher.ResponseData) {
   return {
-    status: answer.statusCode,
-    contentType: headerOf(answer, 'content-type'),
-    location: headerOf(answer, 'location'),
+    status: response.statusCode,
+    contentType: headerOf(response, 'content-type'),
+    location: headerOf(response, 'location'),
   };
 }
 

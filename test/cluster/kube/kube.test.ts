@@ -432,7 +432,7 @@ describe('src/kube against a real API server', () => {
       await until(() => store.get('default/late') !== undefined, 'the object');
       await controlPlane.kubectl(['delete', 'configmap', 'late', '--namespace', 'default']);
       await until(() => store.get('default/late') === undefined, 'the object to be removed');
-      store.setAnswer(project(answer));
+      store.setResponse(project(answer));
       assert.equal(store.get('default/late'), undefined);
       await reflector.stop();
     });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { describe, it } from 'node:test';
-import { errorFromAnswer, errorFromFailure, hasReason } from '../../../src/kube/errors.ts';
+import { errorFromFailure, errorFromResponse, hasReason } from '../../../src/kube/errors.ts';
 
 const status = {
   kind: 'Status',
@@ -15,7 +15,7 @@ const status = {
   },
 };
 const parsed = (body: unknown, retryAfter?: string, code = 422) =>
-  errorFromAnswer('create /x', { status: code, body: JSON.stringify(body), retryAfter });
+  errorFromResponse('create /x', { status: code, body: JSON.stringify(body), retryAfter });
 
 describe('KubeError', () => {
   it('has the message, reason, causes and delay of the Status object', () => {
@@ -59,7 +59,7 @@ describe('KubeError', () => {
 
   it('describes an answer that is not a Status object, without its content and without the query of a redirect', () => {
     const from = (status: number, head: object) =>
-      errorFromAnswer('get /x', { status, body: 'Canary', retryAfter: undefined, ...head }).message;
+      errorFromResponse('get /x', { status, body: 'Canary', retryAfter: undefined, ...head }).message;
     const cases: readonly (readonly [number, object, string])[] = [
       [502, {}, '502'],
       [502, { contentType: 'text/html; charset=utf-8' }, '502 with text/html'],
@@ -90,7 +90,7 @@ describe('KubeError', () => {
     const header = (text: string) => parsed({}, text).retryAfterSeconds;
     // Parsed from text, because JSON.stringify cannot write such numbers.
     const body = (number: string) =>
-      errorFromAnswer('create /x', {
+      errorFromResponse('create /x', {
         status: 429,
         body: `{"details":{"retryAfterSeconds":${number}}}`,
         retryAfter: undefined,

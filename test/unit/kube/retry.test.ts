@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { RetryPolicy } from '../../../src/kube/client/retry.ts';
 import {
-  errorFromAnswer,
   errorFromFailure,
+  errorFromResponse,
   KubeConfigError,
   notKubernetes,
 } from '../../../src/kube/errors.ts';
 
 const answer = (status: number, retryAfter?: string) =>
-  errorFromAnswer('x', { status, body: '', retryAfter });
+  errorFromResponse('x', { status, body: '', retryAfter });
 const failure = (fields: object) => errorFromFailure('x', Object.assign(new Error('failed'), fields));
 
 const refused = failure({ syscall: 'connect', code: 'ECONNREFUSED' });

@@ -75,15 +75,15 @@ describe('Store', () => {
 
   it('accepts the response to a write only before the watch has passed that version', () => {
     const { store, log } = storeWithLog();
-    store.setAnswer(item('a', '10'));
+    store.setResponse(item('a', '10'));
     store.set(item('a', '10'));
     store.advance('10');
     store.delete(item('a', '12'));
     store.advance('12');
     // The late response to a write from before the deletion.
-    store.setAnswer(item('a', '11'));
+    store.setResponse(item('a', '11'));
     assert.equal(store.size, 0);
-    store.setAnswer(item('a', '13', 'blue', 'recreated'));
+    store.setResponse(item('a', '13', 'blue', 'recreated'));
     assert.equal(store.get('ns/a')?.color, 'blue');
     assert.deepEqual(log, ['- a@10', 'a@10 -', '- a@13']);
   });
@@ -106,9 +106,9 @@ describe('Store', () => {
     store.retain(new Set(['ns/a', 'ns/b']), '9');
     assert.deepEqual(log, ['a@100 a@7', 'b@100 b@8', 'c@100 -']);
     // From here on, versions are compared again, including those of responses.
-    store.setAnswer(item('d', '9'));
+    store.setResponse(item('d', '9'));
     store.set(item('a', '6'));
-    store.setAnswer(item('e', '10'));
+    store.setResponse(item('e', '10'));
     assert.deepEqual(log.slice(3), ['- e@10']);
   });
 
@@ -130,15 +130,15 @@ describe('Store', () => {
     it('tracks the version of each watch independently', () => {
       const { store } = storeWithLog();
       store.advance('20', 'one');
-      store.setAnswer(of('two', 'early', '11'));
+      store.setResponse(of('two', 'early', '11'));
       store.retain(new Set(), '10', 'two');
-      store.setAnswer(of('one', 'late', '15'));
-      store.setAnswer(of('two', 'a', '15'));
+      store.setResponse(of('one', 'late', '15'));
+      store.setResponse(of('two', 'a', '15'));
       assert.deepEqual(keys(store), ['two/early', 'two/a']);
       store.advance('16', 'two');
       store.delete(of('two', 'a', '16'));
-      store.setAnswer(of('two', 'a', '15'));
-      store.setAnswer(of('one', 'new', '21'));
+      store.setResponse(of('two', 'a', '15'));
+      store.setResponse(of('one', 'new', '21'));
       assert.deepEqual(keys(store), ['two/early', 'one/new']);
     });
 
@@ -154,8 +154,8 @@ describe('Store', () => {
       store.rewind('one');
       for (const each of all.filter(({ name }) => name === 'kept'))
         store.set({ ...each, resourceVersion: '7' });
-      store.setAnswer(of('one', 'new', '8'));
-      store.setAnswer(of('two', 'new', '8'));
+      store.setResponse(of('one', 'new', '8'));
+      store.setResponse(of('two', 'new', '8'));
       store.retain(new Set(['one/kept', 'one/new']), '9', 'one');
       const versions = [...store.values()].map((each) => `${keyOf(each)}@${each.resourceVersion}`).sort();
       assert.deepEqual(versions, ['one/kept@7', 'one/new@8', 'two/gone@100', 'two/kept@100']);
