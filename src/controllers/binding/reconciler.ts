@@ -7,6 +7,7 @@ import { hasUnread, lastingAt } from '../../policy/index.ts';
 import type { RegistryChecker } from '../../registry/index.ts';
 import type { NewScan, NewScanPlan, RawScan, ScanDecision } from '../../scan/index.ts';
 import type { Stores } from '../../state/index.ts';
+import { shortest } from '../shortest.ts';
 import { type Applied, Applier, Refused } from './apply.ts';
 import { type Decision, decide, type SecretWrite } from './decide.ts';
 import { decideNewScan, type NewScanSources, planNewScan } from './new-scan.ts';
@@ -246,9 +247,4 @@ function lastingWait({ binding, now }: Resolved): number | undefined {
 function unboundWait({ unboundScans, now }: Resolved): number | undefined {
   const oldest = unboundScans.at(-1);
   return oldest === undefined ? undefined : oldest.createdAt + UNBOUND_SCAN_MS - now;
-}
-
-function shortest(times: readonly (number | undefined)[]): number | undefined {
-  const known = times.filter((time) => time !== undefined);
-  return known.length === 0 ? undefined : Math.min(...known);
 }

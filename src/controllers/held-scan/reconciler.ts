@@ -13,6 +13,7 @@ import {
   type ScanDecision,
 } from '../../scan/index.ts';
 import { isUndecided, type Stores } from '../../state/index.ts';
+import { shortest } from '../shortest.ts';
 import { decideHeldScan, type HeldScanDecision, type HoldResult, holdLeft, waitOf } from './decide.ts';
 
 /** A decision on a Scan, and what must happen besides the write of the Scan. */
@@ -88,7 +89,7 @@ export class HeldScanReconciler<SecretWrite> {
     const now = Date.now();
     const { decision, secretWrite, requeueAfterMs } = this.#options.decide(raw, { now, log, requeue });
     const decided = decideHeldScan(raw, run, decision, now);
-    if (decided.act === 'Wait') return { requeueAfterMs: shorter(decided.milliseconds, requeueAfterMs) };
+    if (decided.act === 'Wait') return { requeueAfterMs: shortest([decided.milliseconds, requeueAfterMs]) };
     if (decided.act === 'Lengthen') {
       await this.#access.write(decided.scan);
       return {};
@@ -115,7 +116,7 @@ export class HeldScanReconciler<SecretWrite> {
     if (held === undefined) return undefined;
     const { plan, requeueAfterMs } = this.#options.plan(held, requester);
     const wait = waitOf(run, plan, requester.now);
-    return wait && { requeueAfterMs: shorter(wait.milliseconds, requeueAfterMs) };
+    return wait && { requeueAfterMs: shortest([wait.milliseconds, requeueAfterMs]) };
   }
 
   /** If a policy refuses the edits, the Scan is resumed as it is. */
@@ -192,9 +193,4 @@ class ScanAccess {
       throw asOutOfDate(error, ['Conflict', 'NotFound']);
     }
   }
-}
-
-function shorter(a: number | undefined, b: number | undefined): number | undefined {
-  const known = [a, b].filter((time) => time !== undefined);
-  return known.length === 0 ? undefined : Math.min(...known);
 }
