@@ -1,10 +1,9 @@
+import { LONGEST_NAME } from '../object/index.ts';
 import { parseScan, type RawScan } from '../scan/index.ts';
 import { isRecord, readObject } from '../text/index.ts';
 import type { Operation } from './patch.ts';
 
 const API_VERSION = 'admission.k8s.io/v1';
-/** Longest name of a Kubernetes object, in characters. */
-const LONGEST_NAME = 253;
 /** Longest UID, in characters. A UID has 36. */
 const LONGEST_UID = 128;
 

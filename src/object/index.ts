@@ -1,5 +1,5 @@
 export type { EnvVar } from './env-var.ts';
-export { DNS_LABEL, DNS_SUBDOMAIN } from './names.ts';
+export { DNS_LABEL, DNS_SUBDOMAIN, LONGEST_NAME } from './names.ts';
 export {
   apiVersionOf,
   isNewer,

@@ -1,4 +1,5 @@
 import { type ImageReference, repositoryName } from '../image/index.ts';
+import { LONGEST_NAME } from '../object/index.ts';
 import { isRecord } from '../text/index.ts';
 import { isRemovedParts, type RemovedParts } from './extraction.ts';
 import { imageIn } from './image-text.ts';
@@ -46,8 +47,6 @@ export interface Restore {
  * and the rest a few thousand.
  */
 const MOST_CHARACTERS = 65_536;
-/** Longest name of a Kubernetes object, in characters. */
-const LONGEST_NAME = 253;
 /** Longest UID, in characters. A UID has 36. */
 const LONGEST_UID = 128;
 /** Longest image, in characters. The parts of an image have at most 780. */

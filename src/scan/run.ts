@@ -1,5 +1,12 @@
 import { RUN_ANNOTATION } from '../api/index.ts';
-import { type KubeObject, SCANS, SCHEDULED_SCANS, type Stored, storedMeta } from '../object/index.ts';
+import {
+  type KubeObject,
+  LONGEST_NAME,
+  SCANS,
+  SCHEDULED_SCANS,
+  type Stored,
+  storedMeta,
+} from '../object/index.ts';
 import { VOLUME_NAME } from './delivery.ts';
 import type { RawScan } from './raw-scan.ts';
 import { type Hold, hasTimedOut, type NewScan, readNewScan } from './scan.ts';
@@ -121,9 +128,7 @@ function runOf(object: RawRun): Run {
   };
 }
 
-/** Names of objects have at most 253 characters. A run request is shorter. */
-const LONGEST_NAME = 253;
-
+/** undefined: there is no text, or it is longer than a name of an object. A run request is shorter than that. */
 function bounded(text: string | undefined): string | undefined {
   return text === undefined || text.length > LONGEST_NAME ? undefined : text;
 }

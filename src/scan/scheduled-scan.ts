@@ -1,5 +1,6 @@
 import { BINDING_ANNOTATION, MANAGED_BY, RUN_ANNOTATION } from '../api/index.ts';
 import { formatReference, type ImageReference, repositoryName } from '../image/index.ts';
+import { LONGEST_NAME } from '../object/index.ts';
 import { compareText, parseTime } from '../text/index.ts';
 import type { ConcurrencyPolicy } from './concurrency-policy.ts';
 import { LONGEST_SCHEDULE } from './cron.ts';
@@ -108,8 +109,6 @@ export interface ScheduledScan {
 const MOST_LABELS = 64;
 /** Limit on the problem with an image, in characters. */
 const LONGEST_PROBLEM = 1_024;
-/** Longest name of a Kubernetes object such as a ScanType or a binding, in characters. */
-const LONGEST_NAME = 253;
 
 /**
  * Reads a ScheduledScan. Never throws for one that the CRD accepts, and keeps at most about 100 KiB of it. An invalid

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { BINDING_ANNOTATION, TEMPORARY_LABEL } from '../api/index.ts';
-import { apiVersionOf, type ObjectMeta, SCANS } from '../object/index.ts';
+import { apiVersionOf, LONGEST_NAME, type ObjectMeta, SCANS } from '../object/index.ts';
 
 /** The Scan for which a temporary Secret is created. */
 export interface SecretOwner {
@@ -19,7 +19,7 @@ export interface TemporaryUse {
 
 /** The hash has as many digits as that of a shared Trivy Secret, so that the name matches the pattern of both. */
 const HASH_DIGITS = 10;
-const LONGEST_SCAN = 253 - 'trivy--'.length - HASH_DIGITS;
+const LONGEST_SCAN = LONGEST_NAME - 'trivy--'.length - HASH_DIGITS;
 
 /** The name of the temporary Secret of a Scan. After a restart, the controller finds the Secret by this name. */
 export function temporarySecretName({ name, uid }: SecretOwner): string {
@@ -58,7 +58,6 @@ export function readTemporaryUse(metadata: ObjectMeta): TemporaryUse | undefined
   };
 }
 
-const LONGEST_NAME = 253;
 const NAME = /^[a-z0-9.-]+$/;
 const LONGEST_UID = 128;
 

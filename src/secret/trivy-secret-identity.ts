@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { GROUP } from '../api/index.ts';
+import { LONGEST_NAME } from '../object/index.ts';
 import { REGISTRIES_ANNOTATION } from '../platform/index.ts';
 import type { Candidate } from './candidate.ts';
 import type { SourceSecret } from './source-secret.ts';
@@ -8,8 +9,6 @@ export const SOURCE_ANNOTATION = `${GROUP}/source-secret`;
 export const REGISTRY_KEY_ANNOTATION = `${GROUP}/registry-key`;
 export const HOST_ANNOTATION = `${GROUP}/host`;
 
-/** Longest name of a Kubernetes object, in characters. */
-const LONGEST_NAME = 253;
 /**
  * In characters. A key of a pull secret has at most 600. For a credential Secret, it is the name of the annotation and a
  * host.
@@ -20,8 +19,8 @@ const LONGEST_HOST = 259;
 
 /** 40 bits, so that collisions are unlikely. If two names collide, the second Secret is not written. */
 const HASH_DIGITS = 10;
-/** Object names have at most 253 characters: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/ */
-const LONGEST_SOURCE = 253 - 'trivy--'.length - HASH_DIGITS;
+/** So that the name of the Trivy Secret is not too long. */
+const LONGEST_SOURCE = LONGEST_NAME - 'trivy--'.length - HASH_DIGITS;
 
 /** Identifies a Trivy Secret. Its name is derived from these fields only. */
 export interface TrivySecretIdentity {
