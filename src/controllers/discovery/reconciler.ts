@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { EventRecorder, KubeClient, Outcome } from '../../kube/index.ts';
 import type { DiscoveryStores, Stores } from '../../state/index.ts';
+import { shortest } from '../shortest.ts';
 import { DiscoveryApplier } from './apply.ts';
 import { decide } from './decide.ts';
 import { dueEvents, NOTHING_REPORTED, type Reported } from './events/index.ts';
@@ -70,7 +71,7 @@ export class DiscoveryReconciler {
       // Report even if a write fails, because problems of pods do not depend on it.
       await report(due, this.#options.events, log);
     }
-    return { requeueAfterMs: earlier(decision.requeueAfterMs, due.requeueAfterMs), repeated };
+    return { requeueAfterMs: shortest([decision.requeueAfterMs, due.requeueAfterMs]), repeated };
   };
 
   /** The number of namespaces with state from the last decision: those with observed pods or with bindings. */
@@ -95,8 +96,4 @@ function compareWrites(
 
 function isEmpty({ pods, discovered, userCreated }: ObservedNamespace): boolean {
   return pods.length + discovered.length + userCreated.length === 0;
-}
-
-function earlier(one: number | undefined, other: number | undefined): number | undefined {
-  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
 }
