@@ -104,12 +104,12 @@ export class WorkQueue {
       this.#again.add(key);
       return;
     }
-    const hold = this.#rateLimiter.holdMs(key);
-    if (hold > 0) {
-      this.addAfter(key, hold);
+    const delay = this.#rateLimiter.delayMs(key);
+    if (delay > 0) {
+      this.addAfter(key, delay);
       return;
     }
-    this.#rateLimiter.endHold(key);
+    this.#rateLimiter.endDelay(key);
     this.#forgetDelay(key);
     const namespace = namespaceOf(key);
     const keys = this.#waiting.get(namespace) ?? new Map<string, number>();
