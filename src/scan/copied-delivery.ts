@@ -4,8 +4,8 @@ import { LOGIN_VARIABLE } from './own-logins.ts';
 import type { Restore } from './restore.ts';
 import type { ScanDelivery } from './scan-delivery.ts';
 
-/** The entries of the controller in a scanSpec that has no restore annotation. */
-export interface StaleDelivery<Spec extends ScanSpec> {
+/** The entries of the controller in a scanSpec that was copied without the restore annotation. */
+export interface CopiedDelivery<Spec extends ScanSpec> {
   /** The scanSpec in the controller's own notation, in which an empty variable has the value `''`. */
   readonly spec: Spec;
   /** What `revertDelivery` needs to remove the entries. */
@@ -35,7 +35,7 @@ const NO_SECRET = 'trivy-none';
  *
  * @returns undefined: there are no such entries, or another client's volume has the name of the controller's
  */
-export function staleDelivery<Spec extends ScanSpec>(spec: Spec): StaleDelivery<Spec> | undefined {
+export function copiedDelivery<Spec extends ScanSpec>(spec: Spec): CopiedDelivery<Spec> | undefined {
   const volumes = spec.volumes?.filter(({ name }) => name === VOLUME_NAME).map(mountedBy) ?? [];
   if (volumes.includes(undefined)) return undefined;
   const { env, positions } = ownVariables(spec.env ?? []);

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { BINDING_ANNOTATION, HELD_ANNOTATION, RUN_ANNOTATION } from '../api/index.ts';
 import { type ObjectMeta, SCHEDULED_SCANS } from '../object/index.ts';
+import { type CopiedDelivery, copiedDelivery } from './copied-delivery.ts';
 import type { Taken } from './delivery.ts';
 import type { RawScan } from './raw-scan.ts';
 import { RESTORE_ANNOTATION } from './restore.ts';
@@ -12,7 +13,6 @@ import {
   type ScanEdit,
   type ScheduledScan,
 } from './scheduled-scan.ts';
-import { type StaleDelivery, staleDelivery } from './stale-delivery.ts';
 
 /** Whether the decision about a Scan is open, and what the controller does with the Scan until then. */
 export type Hold =
@@ -45,7 +45,7 @@ export interface NewScan {
 export function readNewScan(raw: RawScan): NewScan {
   const { metadata, spec } = raw;
   const { [BINDING_ANNOTATION]: binding, [HELD_ANNOTATION]: held } = metadata.annotations ?? {};
-  const delivery = staleDelivery(spec)?.delivery;
+  const delivery = copiedDelivery(spec)?.delivery;
   const scan = readScheduledScan(asScheduledScan(raw, spec, {}));
   const isBound = binding !== undefined && delivery !== undefined;
   const suspension =
@@ -98,13 +98,13 @@ export type ScanEditResult = { readonly result: 'Edited'; readonly scan: RawScan
  * no hold.
  */
 export function editScan(raw: RawScan, edit: ScanEdit): ScanEditResult {
-  const stale = staleDelivery(raw.spec);
-  const notes = stale === undefined ? {} : { [RESTORE_ANNOTATION]: JSON.stringify(stale.restore) };
-  const result = editScheduledScan(asScheduledScan(raw, stale?.spec ?? raw.spec, notes), edit);
+  const copied = copiedDelivery(raw.spec);
+  const notes = copied === undefined ? {} : { [RESTORE_ANNOTATION]: JSON.stringify(copied.restore) };
+  const result = editScheduledScan(asScheduledScan(raw, copied?.spec ?? raw.spec, notes), edit);
   if (result.result === 'VolumeNameTaken' || result.result === 'MountPathTaken') return result;
   const scanSpec = result.result === 'Changed' ? result.scan.spec.scanSpec : raw.spec;
   const { suspend } = raw.spec;
-  const spec = { ...unlessSame(raw.spec, scanSpec, stale), ...(suspend === undefined ? {} : { suspend }) };
+  const spec = { ...unlessSame(raw.spec, scanSpec, copied), ...(suspend === undefined ? {} : { suspend }) };
   const own = edit.edit === 'Bind' ? { [BINDING_ANNOTATION]: edit.binding } : {};
   return { result: 'Edited', scan: withAnnotations({ ...raw, spec }, own) };
 }
@@ -116,9 +116,9 @@ export function editScan(raw: RawScan, edit: ScanEdit): ScanEditResult {
 function unlessSame(
   spec: RawScan['spec'],
   edited: RawScheduledScan['spec']['scanSpec'],
-  stale: StaleDelivery<RawScan['spec']> | undefined,
+  copied: CopiedDelivery<RawScan['spec']> | undefined,
 ): RawScan['spec'] {
-  const isSame = isDeepStrictEqual(stale?.spec.env, edited.env);
+  const isSame = isDeepStrictEqual(copied?.spec.env, edited.env);
   return isSame && spec.env !== undefined ? { ...edited, env: spec.env } : edited;
 }
 
