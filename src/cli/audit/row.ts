@@ -1,6 +1,6 @@
 import {
   conditionOf,
-  type Delivery,
+  type EffectiveDelivery,
   type ImageCredentialBindingStatus,
   type Readiness,
   readinessOf,
@@ -20,7 +20,7 @@ export interface AuditRow {
   /** Name of the pull secret that was chosen; null: none. */
   readonly secret: string | null;
   /** How scans get the credential; null: not known yet. */
-  readonly delivery: Delivery | null;
+  readonly delivery: EffectiveDelivery | null;
   /** The condition Ready. Also `Unknown` if the status is not about the current spec. */
   readonly ready: Readiness;
   /** The condition CredentialVerified, and when a registry last accepted the credential; null: never. */
