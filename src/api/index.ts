@@ -15,6 +15,7 @@ export type {
   Condition,
   ConditionStatus,
   Delivery,
+  EffectiveDelivery,
   IImageCredentialBinding,
   ImageCredentialBindingSpec,
   ImageCredentialBindingStatus,
