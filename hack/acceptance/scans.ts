@@ -80,11 +80,6 @@ export async function boundScheduledScan(workspace: Workspace, image: ImageRefer
   });
 }
 
-/** Whether the controller has requested a run of the ScheduledScan. */
-export async function hasRequestedRun(workspace: Workspace): Promise<boolean> {
-  return parsed((await scheduledScan(workspace)).scan).request !== undefined;
-}
-
 /** Waits until the ScheduledScan has exactly this spec again. */
 export async function restoredScheduledScan(workspace: Workspace, expected: Spec): Promise<void> {
   await eventually(`the ScheduledScan ${NAME} to have its original spec`, {
@@ -185,7 +180,7 @@ export async function doneScan(workspace: Workspace, expected: ExpectedScan): Pr
     read: async () => {
       const scans = (await listScans(workspace)).filter(({ metadata }) => !known.has(metadata.name));
       const scan = scans.find(
-        (each) => readRun(each)?.secretName === secretName && each.spec.parameters.at(-1) === named,
+        (each) => mountedSecret(each) === secretName && each.spec.parameters.at(-1) === named,
       );
       if (scan?.status?.state === 'Done') return { result: 'Reached', value: scan };
       if (scan?.status?.state === 'Errored') throw new Unexpected(what, describeScan(scan));
@@ -193,6 +188,11 @@ export async function doneScan(workspace: Workspace, expected: ExpectedScan): Pr
       return { result: 'NotYet', found: latest === undefined ? 'no new Scan' : describeScan(latest) };
     },
   });
+}
+
+/** The Trivy Secret that a Scan mounts; undefined: none. */
+export function mountedSecret(scan: Scan): string | undefined {
+  return readRun(scan)?.secretName;
 }
 
 function hasEnded({ status }: Scan): boolean {

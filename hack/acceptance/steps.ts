@@ -1,7 +1,7 @@
 import type { ClusterConfig } from '../../src/cli/index.ts';
 import { formatReference } from '../../src/image/index.ts';
 import { SECRETS } from '../../src/object/index.ts';
-import { eventually, expectSame } from '../scenario/index.ts';
+import { eventually, expectSame, Unexpected } from '../scenario/index.ts';
 import {
   createBinding,
   deleteBindings,
@@ -18,10 +18,12 @@ import type { ScanTypeSource } from './scan-type.ts';
 import {
   boundScheduledScan,
   createScheduledScan,
+  describeScan,
   doneScan,
   firstScan,
-  hasRequestedRun,
+  mountedSecret,
   restoredScheduledScan,
+  type Scan,
   scanNames,
   scheduledScan,
   trigger,
@@ -48,6 +50,14 @@ export interface Run {
 
 type ScanSpec = Awaited<ReturnType<typeof createScheduledScan>>;
 
+/** A ScheduledScan with its spec before it was bound, and its first Scan. */
+interface FirstScan {
+  readonly original: ScanSpec;
+  /** Its name. */
+  readonly scan: string;
+  readonly failed: boolean;
+}
+
 /** A ScheduledScan with its spec before it was bound, and its Trivy Secret. */
 interface BoundScan {
   readonly original: ScanSpec;
@@ -68,8 +78,8 @@ const STEPS = {
     title: 'Get a binding with a credential',
     advice: 'see the conditions below, and docs/troubleshooting.md for each reason',
   },
-  refused: {
-    title: 'Create the ScheduledScan, whose first Scan has no credential yet',
+  first: {
+    title: 'Create the ScheduledScan, and wait for its first Scan',
     advice:
       'check that the operator of secureCodeBox runs, and that its pods can start; raise --timeout if they are slow',
   },
@@ -118,7 +128,7 @@ export async function runSteps(run: Run): Promise<readonly string[]> {
   await step(STEPS.installation, () => installationStep(run));
   await step(STEPS.workload, () => workloadStep(run));
   await step(STEPS.binding, () => bindingStep(run));
-  const first = await step(STEPS.refused, () => firstScanStep(run));
+  const first = await step(STEPS.first, () => firstScanStep(run));
   let bound = await step(STEPS.scan, () => scanStep(run, first));
   const skipped: string[] = [];
   const skip = ({ title }: Step, flag: string) => {
@@ -151,39 +161,44 @@ async function bindingStep({ workspace, options, discovers }: Run): Promise<Outc
   return { text: `${binding.metadata.name}, ${origin}; ${verification(binding)}`, value: undefined };
 }
 
-/** Creates the ScheduledScan and waits for its first Scan, which begins before anyone can bind the ScheduledScan. */
-async function firstScanStep(
-  run: Run,
-): Promise<Outcome<{ readonly original: ScanSpec; readonly scan: string; readonly failed: boolean }>> {
+/** Creates the ScheduledScan and waits for its first Scan. Only the webhook can bind this Scan before it starts. */
+async function firstScanStep(run: Run): Promise<Outcome<FirstScan>> {
   const { workspace, options, scanType } = run;
   const original = await createScheduledScan(workspace, {
     scanType: scanType.scanType.metadata.name,
     trivyArgs: options.trivyArgs,
     image: options.image,
   });
-  const { metadata, status } = await firstScan(workspace, options.scanSeconds);
-  const failed = status?.state === 'Errored';
-  const text = failed
-    ? `Scan ${metadata.name} is Errored, as expected without a credential`
-    : `Scan ${metadata.name} is Done without a credential, so the image is public, or its nodes have access. The ` +
-      'following Scans do not prove that they need the binding';
-  return { text, value: { original, scan: metadata.name, failed } };
+  const scan = await firstScan(workspace, options.scanSeconds);
+  const failed = scan.status?.state === 'Errored';
+  return { text: firstResult(scan, failed), value: { original, scan: scan.metadata.name, failed } };
 }
 
-async function scanStep(
-  run: Run,
-  first: { readonly original: ScanSpec; readonly scan: string; readonly failed: boolean },
-): Promise<Outcome<BoundScan>> {
+/** @throws Unexpected if the webhook has bound the Scan, and it has failed nevertheless */
+function firstResult(scan: Scan, failed: boolean): string {
+  const { name } = scan.metadata;
+  const isBound = mountedSecret(scan) !== undefined;
+  if (isBound && failed)
+    throw new Unexpected('the first Scan, which has its credential, to be Done', describeScan(scan));
+  if (isBound) return `Scan ${name}, which was bound when it was created, is Done`;
+  if (failed) return `Scan ${name} is Errored, as expected without a credential`;
+  return (
+    `Scan ${name} is Done without a credential, so the image is public, or its nodes have access. The ` +
+    'following Scans do not prove that they need the binding'
+  );
+}
+
+async function scanStep(run: Run, first: FirstScan): Promise<Outcome<BoundScan>> {
   const { workspace, options, installation } = run;
   const { image } = options;
   const secretName = await boundScheduledScan(workspace, image);
   const known = new Set([first.scan]);
-  // The controller runs a ScheduledScan again whose last run had failed, or had not ended, when it was bound.
-  const isRequested = installation.startsRuns && (first.failed || (await hasRequestedRun(workspace)));
-  if (!isRequested) await trigger(workspace);
+  // The controller runs a ScheduledScan again only if its last run has failed without the credential.
+  const isRepeated = installation.startsRuns && first.failed;
+  if (!isRepeated) await trigger(workspace);
   const scan = await doneScan(workspace, { image, secretName, known, seconds: options.scanSeconds });
   const binding = await readyBinding(workspace, image);
-  const who = isRequested ? 'started by the controller' : 'started by this command';
+  const who = isRepeated ? 'started by the controller' : 'started by this command';
   return {
     text: `Scan ${scan.metadata.name}, ${who}, is Done; ${verification(binding)}`,
     value: { original: first.original, secretName },

@@ -18,6 +18,12 @@ import type { Scan } from '../../../hack/testenv/securecodebox/objects.ts';
 import { tools } from '../../../hack/testenv/tools/tools.ts';
 import { hasReason } from '../../../src/kube/errors.ts';
 import { NAMESPACES } from '../../../src/object/resources.ts';
+import {
+  CertificateFolder,
+  grantAdmission,
+  registerWebhooks,
+  startAdmitting,
+} from '../../support/cluster/admission.ts';
 import { Cluster } from '../../support/cluster/cluster.ts';
 import { until } from '../../support/until.ts';
 import { Script } from './script.ts';
@@ -77,10 +83,17 @@ describe('the acceptance run', { concurrency: 4 }, () => {
         if (scan.metadata.namespace === 'failing') await createJob(scan);
       },
     });
-    await cluster.startController(
-      ...['--discovery', 'enabled-per-namespace', '--runs-per-minute', '6000'],
-      ...['--local-addresses', '127.0.0.1', '--insecure-registries', `${first.host},${second.host}`],
-    );
+    await grantAdmission(cluster);
+    const certificates = await CertificateFolder.create(cluster, 'certificates');
+    const { ca } = await certificates.renew();
+    const controller = await startAdmitting(cluster, certificates, {
+      flags: [
+        ...['--discovery', 'enabled-per-namespace', '--runs-per-minute', '6000'],
+        ...['--local-addresses', '127.0.0.1', '--insecure-registries', `${first.host},${second.host}`],
+      ],
+    });
+    // API servers do not call the webhook in the namespaces of the other runs, as if it were off.
+    await registerWebhooks(cluster, { webhooks: [{ url: controller.webhook, namespace: 'admitted' }], ca });
   });
   after(async () => {
     await secureCodeBox?.stop();
@@ -162,6 +175,19 @@ describe('the acceptance run', { concurrency: 4 }, () => {
     assert.match(stdout, /mounts the same credential; Scan \S+ is Done/);
     assert.match(stdout, /\nNo step failed \(\d+\.\d s\)\. Skipped: Change the password, and scan again\.\n/);
     await assertNoNamespace('created');
+  });
+
+  it('says that the first Scan already has its credential if the webhook binds it', async (context) => {
+    const { stdout, stderr, code } = await start(
+      context,
+      ...['--image', `${second.host}/shop/payments:1.0`, '--pull-secret', 'registries/second'],
+      ...['--namespace', 'admitted', '--yes'],
+    ).ended;
+    assert.equal(code, 0, stdout + stderr);
+    const [, , , first, scan] = stepsIn(stdout);
+    assert.match(first ?? '', /Scan acceptance-\d+, which was bound when it was created, is Done/);
+    assert.match(scan ?? '', /Scan acceptance-\d+, started by this command, is Done/);
+    await assertNoNamespace('admitted');
   });
 
   it('prints what was expected and found, conditions, Events and the Scan if a step fails', async (context) => {
