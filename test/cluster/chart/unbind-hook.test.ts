@@ -4,7 +4,10 @@ import { after, before, describe, it } from 'node:test';
 import { CHART } from '../../../hack/root.ts';
 import { RELEASE, type RunningController } from '../../../hack/testenv/controller.ts';
 import { tools } from '../../../hack/testenv/tools/tools.ts';
+import { HELD_ANNOTATION } from '../../../src/api/names.ts';
 import type { KubeObject } from '../../../src/object/object.ts';
+import type { RawScan } from '../../../src/scan/raw-scan.ts';
+import { createScan, untilScan } from '../../support/cluster/admission.ts';
 import { Cluster, SECRETS, secretNameOf, type TestNamespace } from '../../support/cluster/cluster.ts';
 import { type Ran, runCommand } from '../../support/cluster/command.ts';
 import { completeJob } from '../../support/cluster/complete-job.ts';
@@ -15,6 +18,9 @@ import { until } from '../../support/until.ts';
 const AUTHS = { 'reg.example': { auth: btoa('user:pass') } };
 const HOOK = `${RELEASE}-unbind`;
 const HOOK_USER = `system:serviceaccount:${RELEASE}:${HOOK}`;
+
+const isResumed = ({ spec, metadata }: RawScan) =>
+  spec.suspend === false && metadata.annotations?.[HELD_ANNOTATION] === undefined;
 
 interface Job {
   readonly metadata: { readonly resourceVersion: string };
@@ -35,14 +41,18 @@ interface Rule {
 }
 
 const variants = [
-  { title: 'of all namespaces', values: () => [] },
+  // The upgrade runs no hooks, because nothing runs the Job that registers the webhook.
+  { title: 'of all namespaces, with the webhook', webhook: true, values: () => ['--no-hooks'] },
   {
     title: 'of a list of namespaces',
-    values: (names: readonly string[]) => ['--set', `namespaces={${names.join(',')}}`],
+    webhook: false,
+    values: (names: readonly string[]) => [
+      ...['--set', 'admission.enabled=false', '--set', `namespaces={${names.join(',')}}`],
+    ],
   },
 ];
 
-for (const { title, values } of variants) {
+for (const { title, webhook, values } of variants) {
   describe(`helm uninstall ${title}`, () => {
     let cluster: Cluster;
     let helm: string;
@@ -52,8 +62,6 @@ for (const { title, values } of variants) {
       helm = (await tools(['helm'], (line) => process.stderr.write(`${line}\n`))).helm;
       // The controller lacks rights when it stops, because the chart is deleted before.
       cluster = await Cluster.start({ lacksRights: true });
-      await writeHelmWithoutWebhook(cluster.controlPlane.directory, helm);
-      helm = join(cluster.controlPlane.directory, 'helm');
       namespaces = [await cluster.namespace(), await cluster.namespace()];
     });
     after(async () => cluster?.[Symbol.asyncDispose]());
@@ -82,6 +90,7 @@ for (const { title, values } of variants) {
       const names = namespaces.map(({ name }) => name);
       const controller = await cluster.startControllerInPod('leader', '--lease-duration', '10m');
       const specs = await bindScans();
+      const held = webhook ? await holdScan() : undefined;
       const upgraded = await runHelm('upgrade', RELEASE, CHART, '--reset-values', ...values(names));
       assert.equal(upgraded.code, 0, upgraded.stderr);
 
@@ -98,6 +107,7 @@ for (const { title, values } of variants) {
       assert.equal(code, 0, stderr);
 
       await assertReverted(specs);
+      if (held !== undefined) await untilScan(cluster, held, isResumed);
       await assertUninstalled();
       await assertUsed(rules);
     });
@@ -113,6 +123,14 @@ for (const { title, values } of variants) {
         await namespace.bound('scan');
       }
       return specs;
+    }
+
+    /** Creates a Scan as the webhook holds it. This controller decides on no Scans. */
+    async function holdScan(): Promise<RawScan> {
+      return createScan(cluster, namespaces[0]?.name ?? '', {
+        metadata: { annotations: { [HELD_ANNOTATION]: 'resume' } },
+        spec: { suspend: true },
+      });
     }
 
     /** Runs the hook's command as its Job would, while the controller stops. */
@@ -135,7 +153,8 @@ for (const { title, values } of variants) {
       await deletePod(cluster.client, controller.pod);
       const { code, stdout, stderr } = await releasing;
       assert.equal(code, 0, stderr);
-      assert.equal(stdout, 'unbound 2 ScheduledScans, deleted 2 Secrets\n');
+      const resumed = webhook ? 'resumed 1 held Scan\n' : '';
+      assert.equal(stdout, `${resumed}unbound 2 ScheduledScans, deleted 2 Secrets\n`);
       assert.match(stderr, /^waiting for the controller ".+" to release the Lease/);
     }
 
@@ -154,7 +173,8 @@ for (const { title, values } of variants) {
 
     async function assertUninstalled(): Promise<void> {
       const kinds =
-        'serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,networkpolicies,jobs,deployments';
+        'serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,networkpolicies,jobs,deployments,' +
+        'services,secrets,mutatingwebhookconfigurations';
       const { stdout: left } = await cluster.controlPlane.kubectl([
         ...['get', kinds, '--all-namespaces', '--output', 'name'],
         ...['--selector', `app.kubernetes.io/instance=${RELEASE}`],
