@@ -11,7 +11,7 @@ import {
   createScan,
   grantAdmission,
   metric,
-  registerWebhook,
+  registerWebhooks,
   secretOf,
   startAdmitting,
   untilCalled,
@@ -65,6 +65,7 @@ const SCANS = fc.record({
     { weight: 4, arbitrary: fc.constantFrom(['reg.example/app:1.0'], ['old.example/app:2']) },
     fc.constantFrom(
       ['--severity', 'HIGH', 'reg.example/app:1.0'],
+      ['held.example/app:1.0'],
       ['other.example/tool'],
       ['--input', 'x.tar'],
     ),
@@ -86,7 +87,8 @@ const SCANS = fc.record({
 describe('random Scans', () => {
   let cluster: Cluster;
   let controller: AdmittingController;
-  let namespace: TestNamespace;
+  /** In the second one, the API server calls the webhook twice for each Scan. */
+  let namespaces: readonly [TestNamespace, TestNamespace];
 
   before(async () => {
     cluster = await Cluster.start();
@@ -94,34 +96,56 @@ describe('random Scans', () => {
     const certificates = await CertificateFolder.create(cluster, 'certificates');
     const { ca } = await certificates.renew();
     controller = await startAdmitting(cluster, certificates);
-    await registerWebhook(cluster, { url: controller.webhook, ca });
+    namespaces = [await cluster.namespace(), await cluster.namespace()];
+    const [once, twice] = namespaces.map(({ name }) => ({ url: controller.webhook, namespace: name }));
+    assert.ok(once !== undefined && twice !== undefined);
+    const probed = { url: controller.webhook, namespace: 'default' };
+    await registerWebhooks(cluster, { webhooks: [probed, once, twice, twice], ca });
     await untilCalled(cluster, controller);
-    namespace = await cluster.namespace();
-    await namespace.pullSecret('pull', AUTHS);
-    await namespace.binding('app', { replaces: ['old.example/app'] });
-    await namespace.condition('app', 'Ready', 'True Ready');
+    for (const namespace of namespaces) await prepare(namespace);
   });
   after(async () => cluster?.[Symbol.asyncDispose]());
 
-  it('are accepted by the CRD with their patch, which keeps the entries of other clients', async () => {
-    const outcomes = { bound: 0, unbound: 0 };
+  async function prepare(namespace: TestNamespace): Promise<void> {
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.binding('app', { replaces: ['old.example/app'] });
+    await namespace.condition('app', 'Ready', 'True Ready');
+    // Its Secret does not exist, so that its Scans stay held.
+    const spec = { image: 'held.example/app', imagePullSecrets: [{ name: 'none' }] };
+    await namespace.binding('held', { ...spec, delivery: 'Temporary' });
+    await namespace.condition('held', 'Ready', 'False SecretNotFound');
+  }
+
+  it('are accepted by the CRD with their patch, which keeps the entries of other clients and is the same if the webhook is called twice', async () => {
+    const outcomes = { bound: 0, held: 0, unbound: 0 };
     const errors = await metric(controller, COUNT, 'Error');
+    const answers = await metric(controller, COUNT);
     await fc.assert(
       fc.asyncProperty(SCANS, async ({ parameters, annotations, spec }) => {
         // A patch that cannot be applied, or a result that the CRD refuses, would fail here.
-        const scan = await createScan(cluster, namespace.name, {
+        const content = {
           spec: { parameters, ...spec },
           metadata: annotations === undefined ? {} : { annotations },
-        });
-        outcomes[secretOf(scan)?.startsWith('trivy-pull-') === true ? 'bound' : 'unbound'] += 1;
+        };
+        const scan = await createScan(cluster, namespaces[0].name, content);
+        const again = await createScan(cluster, namespaces[1].name, content);
+        assert.deepEqual(again.spec, scan.spec);
+        assert.deepEqual(again.metadata.annotations, scan.metadata.annotations);
+        outcomes[outcomeOf(scan)] += 1;
         assertKept(spec, scan);
         assert.equal(scan.metadata.annotations?.['mine'], annotations?.['mine']);
       }),
       { numRuns: RUNS },
     );
-    assert.ok(outcomes.bound > RUNS / 10 && outcomes.unbound > RUNS / 10, JSON.stringify(outcomes));
+    for (const count of Object.values(outcomes)) assert.ok(count > RUNS / 20, JSON.stringify(outcomes));
     assert.equal(await metric(controller, COUNT, 'Error'), errors);
+    assert.equal(await metric(controller, COUNT), answers + 3 * RUNS);
   });
+
+  function outcomeOf(scan: RawScan): 'bound' | 'held' | 'unbound' {
+    if (isHeldHere(readNewScan(scan).hold)) return 'held';
+    return secretOf(scan)?.startsWith('trivy-pull-') === true ? 'bound' : 'unbound';
+  }
 
   /** Checks that the Scan has the user's entries in their order, and is suspended only if the user has suspended it. */
   function assertKept(spec: { readonly [Name in keyof RawScan['spec']]?: unknown }, scan: RawScan): void {
