@@ -194,4 +194,32 @@ describe('the webhook on a real API server', () => {
     assert.equal(batches.filter(isBound).length, 200);
     assert.equal((await controller.log()).match(/admission certificate loaded/g)?.length, 2);
   });
+
+  // The last test, because it changes the CRD.
+  it('holds no Scan if the CRD has no field suspend, and the binding says so', async () => {
+    // A watch that began before the change still gets the default value of the field.
+    assert.deepEqual(await controller.process.stop(), { code: 0, signal: null });
+    const suspend = '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/suspend';
+    await cluster.controlPlane.kubectl([
+      ...['patch', 'crd', 'scans.execution.securecodebox.io', '--type=json'],
+      ...['--patch', JSON.stringify([{ op: 'remove', path: suspend }])],
+    ]);
+    await until(
+      async () => (await createScan(cluster, 'default')).spec.suspend === undefined,
+      'the API server to use the changed CRD',
+    );
+    controller = await startAdmitting(cluster, certificates);
+    await registerWebhook(cluster, { url: controller.webhook, ca });
+    await untilCalled(cluster, controller);
+    const namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', AUTHS);
+    await namespace.binding('app', { delivery: 'Temporary' });
+    await namespace.condition('app', 'CredentialResolved', 'True Selected');
+    const scan = await createScan(cluster, namespace.name);
+    assert.equal(scan.metadata.annotations?.[HELD_ANNOTATION], undefined);
+    const { status } = await namespace.condition('app', 'Stalled', 'True ScansNotHeld');
+    const [unbound] = status?.unboundScans?.names ?? [];
+    assert.equal(unbound?.name, scan.metadata.name);
+    assert.match(unbound?.reason ?? '', /the CRD of Scans has no field spec\.suspend/);
+  });
 });
