@@ -90,19 +90,38 @@ describe('the chart', () => {
     assert.deepEqual(scoped(off), []);
   });
 
-  it('registers the admission webhook by default, and creates nothing of it if the values turn it off', () => {
-    const named = (values: object) =>
-      chart.objects({ values }).filter(({ metadata }) => /-(?:webhook|register)$/.test(metadata.name));
-    const webhooks = (values: object) =>
-      chart.objects({ values }).filter(({ kind }) => kind === 'MutatingWebhookConfiguration');
-    const flags = (values: object) =>
-      container(podTemplate(chart.objects({ values }))).args.filter((arg) => arg.startsWith('--admission'));
-    const kinds = named({}).map(({ kind }) => kind);
-    for (const kind of ['Service', 'Secret', 'Job']) assert.ok(kinds.includes(kind), kind);
-    assert.equal(webhooks({}).length, 1);
-    assert.equal(flags({}).length, 2);
-    const off = { admission: { enabled: false } };
-    assert.deepEqual([named(off), webhooks(off), flags(off)], [[], [], []]);
+  describe('and the admission webhook', () => {
+    it('registers it by default, and creates nothing of it if the values turn it off', () => {
+      const named = (values: object) =>
+        chart.objects({ values }).filter(({ metadata }) => /-(?:webhook|register)$/.test(metadata.name));
+      const webhooks = (values: object) =>
+        chart.objects({ values }).filter(({ kind }) => kind === 'MutatingWebhookConfiguration');
+      const flags = (values: object) =>
+        container(podTemplate(chart.objects({ values }))).args.filter((arg) => arg.startsWith('--admission'));
+      const kinds = named({}).map(({ kind }) => kind);
+      for (const kind of ['Service', 'Secret', 'Job']) assert.ok(kinds.includes(kind), kind);
+      assert.equal(webhooks({}).length, 1);
+      assert.equal(flags({}).length, 2);
+      const off = { admission: { enabled: false } };
+      assert.deepEqual([named(off), webhooks(off), flags(off)], [[], [], []]);
+    });
+
+    it('lets API servers create a Scan after a second without its answer, and call it where the controller works', () => {
+      const webhook = (values: object) => {
+        const found = chart.objects({ values }).find(({ kind }) => kind === 'MutatingWebhookConfiguration');
+        // Helm has rendered the template.
+        return (found as unknown as { readonly webhooks: readonly Readonly<Record<string, unknown>>[] })
+          .webhooks[0];
+      };
+      const { failurePolicy, timeoutSeconds, sideEffects, reinvocationPolicy, namespaceSelector } =
+        webhook({}) ?? {};
+      assert.deepEqual([failurePolicy, timeoutSeconds, sideEffects], ['Ignore', 1, 'None']);
+      assert.deepEqual([reinvocationPolicy, namespaceSelector], ['IfNeeded', undefined]);
+      const selected = { key: 'kubernetes.io/metadata.name', operator: 'In', values: ['shop', 'team'] };
+      assert.deepEqual(webhook({ namespaces: ['shop', 'team'] })?.['namespaceSelector'], {
+        matchExpressions: [selected],
+      });
+    });
   });
 
   it('creates the admission policy by default, for the configured namespaces', () => {
