@@ -5,8 +5,16 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { load } from 'js-yaml';
 import { CHART, DOCS, ROOT } from '../../../hack/root.ts';
+import { auditCommand } from '../../../src/cli/audit/command.ts';
+import { checkCommand } from '../../../src/cli/check/command.ts';
+import { completionCommand } from '../../../src/cli/completion/command.ts';
 import { controllerCommand } from '../../../src/cli/controller/command.ts';
+import { explainCommand } from '../../../src/cli/explain/command.ts';
+import { registerWebhookCommand } from '../../../src/cli/register-webhook/command.ts';
 import { unbindCommand } from '../../../src/cli/unbind/command.ts';
+import { unregisterWebhookCommand } from '../../../src/cli/unregister-webhook/command.ts';
+import { validateCommand } from '../../../src/cli/validate/command.ts';
+import { versionCommand } from '../../../src/cli/version/command.ts';
 import { type Page, type Rows, readPage } from '../../support/docs/markdown.ts';
 
 const pages = new Map(
@@ -93,6 +101,25 @@ function leavesOf(value: unknown, path = ''): readonly string[] {
     leavesOf(inner, path === '' ? key : `${path}.${key}`),
   );
 }
+
+describe('the flags of', () => {
+  const commands = [
+    ...[explainCommand(), validateCommand(), auditCommand(), checkCommand('0'), unbindCommand()],
+    ...[registerWebhookCommand(), unregisterWebhookCommand(), versionCommand('0'), completionCommand()],
+  ];
+  for (const command of commands)
+    it(`${command.name()} are on its page, or on that of all commands`, () => {
+      const own = pages.get(`docs/${command.name()}.md`)?.text ?? '';
+      const text = `${pageAt('docs/cli.md').text}\n${own}`;
+      const isNamed = (flag: string | undefined) =>
+        flag !== undefined && new RegExp(`${flag}(?![\\w-])`).test(text);
+      const missing = command.options.filter(({ long, short }) => !isNamed(long) && !isNamed(short));
+      assert.deepEqual(
+        missing.map(({ flags }) => flags),
+        [],
+      );
+    });
+});
 
 describe('docs/operations.md', () => {
   it('lists only log messages that exist', () => {
