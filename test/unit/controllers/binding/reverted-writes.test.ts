@@ -191,4 +191,12 @@ describe('a binding whose writes are reverted', () => {
     assert.match(status.scans?.names?.[0]?.reason ?? '', /field manager opponent reverts changes/);
     assert.equal(status.revertedWrites?.length, 1);
   });
+
+  it('writes again with the webhook if the scan has changed hands', () => {
+    const namespace = reverted(3);
+    namespace.settings.boundAtCreation = 'GitManaged';
+    namespace.scan('scan', { managedFields: [{ manager: 'kubectl', time: '2026-06-02T00:00:00Z' }] });
+    assert.deepEqual(plans(namespace.decide('app')), { scan: 'Edit Bind' });
+    assert.equal(namespace.report('app').status.revertedWrites, undefined);
+  });
 });
