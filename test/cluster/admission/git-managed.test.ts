@@ -72,6 +72,23 @@ describe('a ScheduledScan that another program applies', () => {
     await controller.process.stop();
   });
 
+  it('is not written with --bind scans, nor is any other ScheduledScan, and new Scans are bound', async () => {
+    const { ca } = await certificates.renew();
+    const controller = await startAdmitting(cluster, certificates, { flags: ['--bind', 'scans'] });
+    await registerWebhook(cluster, { url: controller.webhook, ca });
+    await untilCalled(cluster, controller);
+    const namespace = await withSecret();
+    await namespace.scan('other');
+    await apply(cluster, namespace.name, ARGO);
+    const from = (await cluster.controlPlane.auditEvents()).length;
+    await namespace.binding('app');
+    const { status } = await namespace.condition('app', 'Ready', 'True Ready');
+    assert.deepEqual([status?.scans?.bound, status?.scans?.boundAtCreation], [2, 2]);
+    assert.ok(secretOf(await createScan(cluster, namespace.name)));
+    assert.deepEqual(await writesOfScans(cluster, namespace.name, from), []);
+    await controller.process.stop();
+  });
+
   it('makes the controller back off without the webhook, and the binding names the field manager', async () => {
     const controller = await cluster.startController();
     const namespace = await withSecret();
