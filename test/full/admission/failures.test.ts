@@ -240,6 +240,29 @@ describe('a held Scan', () => {
     await endOtherLeader();
   });
 
+  it('is resumed without its own Secret after 10 minutes, and the binding says why it has none', async () => {
+    const namespace = await cluster.namespace();
+    await namespace.binding('app', { delivery: 'Temporary' });
+    const held = await createScan(cluster, namespace.name, {
+      metadata: { annotations: { [HELD_ANNOTATION]: 'await-secret' } },
+      spec: { suspend: true },
+    });
+    const controller = await startAdmitting(cluster, certificates, {
+      preload: join(import.meta.dirname, '../../support/preload/other-clock.ts'),
+      env: { CLOCK_SHIFT_MS: '585000' },
+    });
+    await namespace.condition('app', 'Ready', 'False SecretNotFound');
+    assert.equal((await untilScan(cluster, held, () => true)).spec.suspend, true);
+    assert.equal(isBound(await untilScan(cluster, held, isResumed, 60)), false);
+    const named = await until(async () => {
+      const binding = await namespace.get<Binding>(imageCredentialBindings, 'app');
+      return binding?.status?.unboundScans?.names[0];
+    }, 'the binding to name the Scan');
+    assert.equal(named.name, held.metadata.name);
+    assert.match(named.reason ?? '', /^the controller held it until the limit/);
+    await controller.process.stop();
+  });
+
   it('is resumed although an error prevents the decision, and delays no other Scan', async () => {
     const marker = 'faulty-held';
     const controller = await startAdmitting(cluster, certificates, {
