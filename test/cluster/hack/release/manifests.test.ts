@@ -46,6 +46,13 @@ describe('the manifests of a release', () => {
     assert.doesNotMatch(install, /MutatingWebhookConfiguration|--admission/);
   });
 
+  it('say first how to unbind all scans before the objects are deleted', () => {
+    const steps = [...(install.split(/^(?!#)/m)[0]?.matchAll(/^# {3}(.+)$/gm) ?? [])].map(([, step]) => step);
+    const unbind = steps.indexOf('kubectl icb unbind --all-namespaces');
+    const scale = steps.findIndex((step) => step?.startsWith('kubectl scale '));
+    assert.ok(scale >= 0 && unbind > scale, steps.join());
+  });
+
   describe('with --image', () => {
     it('names this image in the chart and in install.yaml, and changes nothing else', async () => {
       const [files, plain] = [await chartFiles(IMAGE), await chartFiles(undefined)];
