@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { decideRun, type RunDecision } from '../../../src/controllers/run/decide.ts';
 import { awaitedScan } from '../../../src/scan/awaited-scan.ts';
 import type { ConcurrencyPolicy } from '../../../src/scan/concurrency-policy.ts';
-import { newestRun, type ScanRun } from '../../../src/scan/run.ts';
+import { newestRun, readAdmittedRun, readRun, type ScanRun } from '../../../src/scan/run.ts';
 import { formatRunRequest, parseRunRequest, requestRun } from '../../../src/scan/run-request.ts';
 import { nextRun, type Schedule } from '../../../src/scan/schedule.ts';
 
@@ -378,5 +378,30 @@ describe('newestRun', () => {
   it('is the Scan that was created last, or undefined without Scans', () => {
     assert.equal(newestRun([]), undefined);
     assert.equal(newestRun([scanOf(2), FAILED, scanOf(1)]), FAILED);
+  });
+});
+
+describe('without the webhook, the controller', () => {
+  const raw = (metadata: object = {}) => ({
+    metadata: { namespace: 'ns', name: 'scan', ...metadata },
+    spec: { scanType: 'trivy-image', parameters: ['reg.example/app:1.0'], suspend: false, volumes: [] },
+  });
+
+  it('keeps no Scan that no ScheduledScan has created', () => {
+    assert.equal(readRun(raw()), undefined);
+    assert.notEqual(readAdmittedRun(raw()), undefined);
+  });
+
+  it('keeps nothing of the other Scans that only the webhook needs', () => {
+    const owner = {
+      apiVersion: 'execution.securecodebox.io/v1',
+      kind: 'ScheduledScan',
+      name: 'daily',
+      uid: 'u',
+    };
+    const owned = raw({ ownerReferences: [owner] });
+    const { admission, ...kept } = readAdmittedRun(owned) ?? {};
+    assert.notEqual(admission, undefined);
+    assert.deepEqual(readRun(owned), kept);
   });
 });
