@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type RunningController, startController } from '../../../hack/testenv/controller.ts';
 import type { RevertedWrite } from '../../../src/api/index.ts';
 import { imageCredentialBindings } from '../../../src/api/index.ts';
-import { metric } from '../../support/cluster/admission.ts';
+import {
+  CertificateFolder,
+  createScan,
+  grantAdmission,
+  metric,
+  registerWebhook,
+  secretOf,
+  startAdmitting,
+  untilCalled,
+} from '../../support/cluster/admission.ts';
 import { type Binding, Cluster, secretNameOf, type TestNamespace } from '../../support/cluster/cluster.ts';
 import { apply, applyAgainAndAgain, OPPONENT, writesOfScans } from '../../support/cluster/opponent.ts';
 import { until } from '../../support/until.ts';
@@ -98,4 +108,33 @@ describe('a field manager that never stops reverting the binding of a ScheduledS
       await opponent.stop();
     }
   });
+});
+
+describe('a field manager that reverts the binding of a ScheduledScan again and again, with the webhook,', () => {
+  it('ends the writes, and the Scans are bound when they are created', async () => {
+    await using cluster = await Cluster.start();
+    await grantAdmission(cluster);
+    const certificates = await CertificateFolder.create(cluster, 'certificates');
+    const { ca } = await certificates.renew();
+    const controller = await startAdmitting(cluster, certificates);
+    await registerWebhook(cluster, { url: controller.webhook, ca });
+    await untilCalled(cluster, controller);
+    const namespace = await cluster.namespace();
+    await namespace.pullSecret('pull', AUTHS);
+    await apply(cluster, namespace.name, OPPONENT);
+    await namespace.binding('app');
+    const status = async () => (await namespace.get<Binding>(imageCredentialBindings, 'app'))?.status;
+    await using _ = stopping(applyAgainAndAgain(cluster, namespace.name, OPPONENT));
+    await until(async () => (await status())?.scans?.boundAtCreation === 1, 'the writes to end', 60);
+    const from = (await cluster.controlPlane.auditEvents()).length;
+    await delay(10_000);
+    assert.deepEqual(await writesOfScans(cluster, namespace.name, from), []);
+    const ready = await namespace.condition('app', 'Ready', 'True Ready');
+    assert.equal(ready.status?.revertedWrites?.[0]?.fieldManager, OPPONENT.manager);
+    assert.ok(secretOf(await createScan(cluster, namespace.name)));
+  });
+
+  function stopping(opponent: ReturnType<typeof applyAgainAndAgain>): AsyncDisposable {
+    return { [Symbol.asyncDispose]: () => opponent.stop() };
+  }
 });
