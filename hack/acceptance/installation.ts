@@ -5,6 +5,7 @@ import {
   type Item,
   readControllers,
   survey,
+  UserError,
 } from '../../src/cli/index.ts';
 import type { KubeClient } from '../../src/kube/index.ts';
 import { Unexpected } from '../scenario/index.ts';
@@ -19,19 +20,35 @@ export interface Installation {
   readonly startsRuns: boolean;
 }
 
+/** Flags with which the controller does not write ScheduledScans, so that the steps cannot succeed. */
+const ONLY_SCANS = ['--delivery=Temporary', '--bind=scans'] as const;
+
 /**
  * Reads the settings from the Deployment of the controller, as `check` does. A controller without a Deployment, or one that
  * the user may not read, counts as one with the default settings.
+ *
+ * @throws UserError if the controller does not bind ScheduledScans
  */
 export async function readInstallation(client: KubeClient, namespace: string): Promise<Installation> {
   const controllers = await readControllers(client, { scope: { kind: 'All' }, otherwise: [CHART] });
   const watching =
-    controllers.result === 'Seen' ? controllers.value.find((each) => watches(each, namespace)) : undefined;
-  if (watching === undefined) return { discovers: false, startsRuns: true };
+    controllers.result === 'Seen' ? controllers.value.filter((each) => watches(each, namespace)) : [];
+  for (const { deployment } of watching) checkDelivery(deployment);
+  const [first] = watching;
+  if (first === undefined) return { discovers: false, startsRuns: true };
   return {
-    discovers: watching.discovery !== 'off',
-    startsRuns: !watching.deployment.args.includes('--runs-per-minute=0'),
+    discovers: first.discovery !== 'off',
+    startsRuns: !first.deployment.args.includes('--runs-per-minute=0'),
   };
+}
+
+function checkDelivery({ namespace, name, args }: Controller['deployment']): void {
+  const flag = ONLY_SCANS.find((each) => args.includes(each));
+  if (flag === undefined) return;
+  throw new UserError(
+    `expected a controller that binds ScheduledScans, because this command waits for that; found ${flag} in Deployment ` +
+      `${namespace}/${name}; set config.delivery to Shared or Direct, and config.bind to auto`,
+  );
 }
 
 function watches({ namespaces }: Controller, namespace: string): boolean {
