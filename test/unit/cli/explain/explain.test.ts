@@ -173,7 +173,7 @@ describe('explain from files', () => {
     assert.doesNotMatch(runExplain(['new.example/app:1', ...args]).stdout, /migrates to/);
   });
 
-  it('takes the delivery of the spec, or else of the status, or else of the flag', () => {
+  it('takes the delivery of the spec, or else of the flag, or else of the status', () => {
     using files = new Files();
     const mounted = (spec: object, status: object, ...flags: readonly string[]) => {
       const items = [
@@ -186,7 +186,8 @@ describe('explain from files', () => {
     assert.equal(mounted({}, {}), null);
     assert.equal(mounted({}, {}, '--delivery', 'Direct'), 'pull');
     assert.equal(mounted({}, { delivery: 'Direct' }), 'pull');
-    assert.equal(mounted({}, { delivery: 'Shared' }, '--delivery', 'Direct'), null);
+    assert.equal(mounted({}, { delivery: 'Shared' }, '--delivery', 'Direct'), 'pull');
+    assert.equal(mounted({}, { delivery: 'Direct' }, '--delivery', 'Shared'), null);
     assert.equal(mounted({ delivery: 'Shared' }, { delivery: 'Direct' }), null);
   });
 
