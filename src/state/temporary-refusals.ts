@@ -7,6 +7,9 @@ export interface TemporaryWrites {
   readonly refusal: string | undefined;
 }
 
+/** Limit on the refusals that are kept for a binding. The first one is reported, so it does not matter if further ones are missing. */
+const MOST_REFUSALS = 1_000;
+
 /**
  * The temporary Secrets that the API server has refused, by binding. Bindings and Scans are named by their keys. A restart loses
  * this; then the status of the binding says whether the last write was refused. A change of the spec of the binding ends both.
@@ -40,7 +43,7 @@ export class TemporaryRefusals {
 
   /**
    * Records a write. The refusals of Scans that no longer wait are forgotten, up to the first Scan that waits. So the cost does not
-   * depend on how many Scans wait, and no refusal is kept for much longer than a Scan may wait.
+   * depend on how many Scans wait.
    *
    * @param refusal - undefined: the API server accepted the Secret
    */
@@ -52,7 +55,7 @@ export class TemporaryRefusals {
       if (this.#isHeld(other)) break;
       refused.delete(other);
     }
-    if (refusal !== undefined) refused.set(scan, refusal);
+    if (refusal !== undefined && refused.size < MOST_REFUSALS) refused.set(scan, refusal);
     this.#byBinding.set(binding, refused);
     if (!isDeepStrictEqual(before, this.get(binding))) this.#notify(binding);
   }

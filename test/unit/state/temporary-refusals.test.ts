@@ -21,6 +21,18 @@ describe('the temporary Secrets that the API server has refused', () => {
     assert.deepEqual(refusals.get('ns/app'), { refusal: undefined });
   });
 
+  it('are kept for at most 1,000 Scans of a binding', () => {
+    let [isHeld, lookups] = [true, 0];
+    const refusals = new TemporaryRefusals(() => {
+      lookups += 1;
+      return isHeld;
+    });
+    for (let scan = 0; scan < 1_500; scan += 1) refusals.note('ns/app', `ns/scan-${scan}`, REFUSED);
+    [isHeld, lookups] = [false, 0];
+    refusals.note('ns/app', 'ns/other', undefined);
+    assert.equal(lookups, 1_000);
+  });
+
   it('count no more when their Scans do not wait, also behind a Scan that has waited longer', () => {
     const held = new Set(['ns/first', 'ns/second']);
     const refusals = new TemporaryRefusals((scan) => held.has(scan));
