@@ -7,7 +7,7 @@ export interface TemporaryWrites {
   readonly refusal: string | undefined;
 }
 
-/** Limit on the refusals that are kept for a binding. The first one is reported, so it does not matter if further ones are missing. */
+/** Limit on the refusals that are kept for a binding. A further one is kept when its write is refused again. */
 const MOST_REFUSALS = 1_000;
 
 /**

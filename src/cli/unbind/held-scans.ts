@@ -3,7 +3,14 @@ import { HELD_ANNOTATION } from '../../api/index.ts';
 import { runEach } from '../../concurrency/index.ts';
 import { type KubeClient, KubeError } from '../../kube/index.ts';
 import { keyOf, SCANS } from '../../object/index.ts';
-import { endHold, isHeldHere, type RawScan, type Run, readAdmittedRun } from '../../scan/index.ts';
+import {
+  endHold,
+  isHeldHere,
+  type RawScan,
+  type Run,
+  readAdmittedRun,
+  readNewScan,
+} from '../../scan/index.ts';
 import type { UnbindNamespaces } from './namespaces.ts';
 import type { ReportProgress } from './progress.ts';
 
@@ -77,11 +84,10 @@ export class HeldScanResumer {
   async #end(run: Run): Promise<void> {
     const key = keyOf(run);
     try {
-      const raw = await this.#client.get<RawScan>(SCANS, run);
-      await this.#client.replace(SCANS, endHold(raw));
+      const isWritten = await this.#write(run);
       this.#done.add(key);
       this.#left.delete(key);
-      if (!isResumed(run)) return;
+      if (!isWritten || !isResumed(run)) return;
       this.#count += 1;
       this.#progress(`resumed Scan ${key}`);
     } catch (error) {
@@ -91,6 +97,14 @@ export class HeldScanResumer {
       else if (isRefusal(error))
         this.#leave(run, `the API server refused the update: ${error.reason} (${error.status})`);
     }
+  }
+
+  /** Returns false if another client has ended the hold since the Scan was listed. */
+  async #write(run: Run): Promise<boolean> {
+    const raw = await this.#client.get<RawScan>(SCANS, run);
+    if (readNewScan(raw).hold === 'None') return false;
+    await this.#client.replace(SCANS, endHold(raw));
+    return true;
   }
 
   #giveUp(held: readonly Run[]): void {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { KubeConfig } from '@kubernetes/client-node';
+import { tools } from '../../../hack/testenv/tools/index.ts';
 import { HELD_ANNOTATION } from '../../../src/api/names.ts';
 import { HeldScanResumer } from '../../../src/cli/unbind/held-scans.ts';
 import { UnbindNamespaces } from '../../../src/cli/unbind/namespaces.ts';
@@ -16,7 +18,7 @@ const held = (name: string, mark: string) => ({
 });
 const isDecided = ({ metadata }: RawScan) => metadata.annotations?.[HELD_ANNOTATION] === undefined;
 
-describe('held Scans that unbind may not update', () => {
+describe('held Scans', () => {
   let cluster: Cluster;
   before(async () => {
     cluster = await Cluster.start({ chart: false });
@@ -54,7 +56,7 @@ describe('held Scans that unbind may not update', () => {
     };
   }
 
-  it('are reported, each with what to do, until unbind has updated them', async () => {
+  it('that unbind may not update are reported, each with what to do, until unbind has updated them', async () => {
     const { name } = await cluster.namespace();
     const resumed = await createScan(cluster, name, held('resumed', 'resume'));
     const suspended = await createScan(cluster, name, held('suspended', 'keep-suspended'));
@@ -77,5 +79,31 @@ describe('held Scans that unbind may not update', () => {
     assert.equal(resumer.count, 1);
     assert.equal((await untilScan(cluster, resumed, isDecided)).spec.suspend, false);
     assert.equal((await untilScan(cluster, suspended, isDecided)).spec.suspend, true);
+  });
+
+  it('are neither written nor counted if the controller has resumed them in the meantime', async () => {
+    const { name } = await cluster.namespace();
+    // More than unbind updates at the same time.
+    const names = Array.from({ length: 9 }, (_, index) => `scan-${index}`);
+    for (const scan of names) await createScan(cluster, name, held(scan, 'resume'));
+    const patch = JSON.stringify({
+      metadata: { annotations: { [HELD_ANNOTATION]: null } },
+      spec: { suspend: false },
+    });
+    const { kubeconfig } = cluster.controlPlane;
+    const { kubectl } = await tools(['kubectl'], () => undefined);
+    const last = names.at(-1) ?? '';
+    let isLastResumed = false;
+    /** Runs after the first update, and lets nothing else run before it has finished. */
+    const resumeLast = () => {
+      if (isLastResumed) return;
+      isLastResumed = true;
+      const args = ['patch', 'scan', last, '--namespace', name, '--type=merge', '--patch', patch];
+      execFileSync(kubectl, ['--kubeconfig', kubeconfig, ...args]);
+    };
+    const namespaces = new UnbindNamespaces(cluster.client, { kind: 'Namespaces', names: [name] });
+    const resumer = new HeldScanResumer(cluster.client, namespaces, resumeLast);
+    await resumer.run();
+    assert.deepEqual([resumer.count, resumer.left], [8, []]);
   });
 });
