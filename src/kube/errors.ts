@@ -2,7 +2,8 @@ import { isRecord } from '../text/index.ts';
 
 /**
  * `Unreachable`: no response came. `Misconfigured`: no request was sent, because of a {@link KubeConfigError}.
- * `NotKubernetes`: the response is not one of a Kubernetes API server. Otherwise the reason of the API server's Status object.
+ * `NotKubernetes`: the response is not one of a Kubernetes API server. Otherwise the reason of the API server's Status object, if
+ * Kubernetes defines it, or else one that follows from the HTTP status, such as `HTTP502`.
  */
 export type KubeErrorReason =
   | 'Unreachable'

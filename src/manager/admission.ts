@@ -73,8 +73,8 @@ function sourceOf(
 }
 
 /**
- * Calls `load` after each change of the Secret, and until it succeeds. The watch delivers metadata only, because a store must not
- * keep private keys.
+ * Calls `load` now, after each change of the Secret, and until it succeeds. The watch delivers metadata only, because a store must
+ * not keep private keys. `load` may write the Secret. So if another client reverts that each time, the calls become less frequent.
  */
 function followSecret(
   load: () => Promise<unknown>,
@@ -82,11 +82,12 @@ function followSecret(
 ): () => void {
   const { client, place, log } = options;
   const queue = new WorkQueue({
-    process: async () => ({ error: await load(), requeueAfterMs: RENEWAL_CHECK_MS }),
+    process: async () => ({ error: await load(), requeueAfterMs: RENEWAL_CHECK_MS, repeated: true }),
     concurrency: 1,
   });
   const store = new Store<Stored>({});
-  store.onChange(() => queue.add(keyOf(place)));
+  const add = () => queue.add(keyOf(place));
+  store.onChange(add);
   const { namespace, name } = place;
   const reflector = new Reflector({
     client,
@@ -97,6 +98,8 @@ function followSecret(
     log,
   });
   reflector.start();
+  // The watch may fail for long.
+  add();
   queue.start();
   return () => {
     void reflector.stop();

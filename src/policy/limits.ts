@@ -28,13 +28,22 @@ export function migratesWithin(limit: Limit | undefined): boolean {
   return limit !== 'ReplacesCycle' && limit !== 'ReplacesTooLong';
 }
 
-/** The rivals among bindings of one namespace. One that migrates no scans is found only under its image. */
-export function rivalsAmong(bindings: readonly Binding[]): RivalLookup {
-  const rivals = new Rivals();
-  for (const binding of bindings) rivals.add({ ...binding, namespace: '' });
-  const migrates = (binding: ValidBinding) => migratesWithin(withinLimits(binding, rivals).limit);
+/**
+ * The rivals among bindings of one namespace. One that migrates no scans is found only under its image.
+ *
+ * @param all - all bindings of the namespace, in which a cycle may be
+ */
+export function rivalsAmong(bindings: readonly Binding[], all: readonly Binding[] = bindings): RivalLookup {
+  const [rivals, others] = [rivalsOf(bindings), rivalsOf(all)];
+  const migrates = (binding: ValidBinding) => migratesWithin(withinLimits(binding, others).limit);
   return (key) =>
     rivals.under('', key).filter((binding) => bindingKeys(binding)[0] === key || migrates(binding));
+}
+
+function rivalsOf(bindings: readonly Binding[]): Rivals {
+  const rivals = new Rivals();
+  for (const binding of bindings) rivals.add({ ...binding, namespace: '' });
+  return rivals;
 }
 
 /** The enforcing bindings of a namespace that have a repository in `replaces`. */

@@ -49,6 +49,14 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
     },
     onListenerError,
   );
+  const temporaryRefusals = new TemporaryRefusals((key) => {
+    const run = runs.get(key);
+    return run !== undefined && isUndecided(run);
+  }, onListenerError);
+  bindings.onChange(({ before, after }) => {
+    if (before !== undefined && before.generation !== after?.generation)
+      temporaryRefusals.forget(keyOf(before));
+  });
   return {
     bindings,
     /** The bindings by image and previous repository. */
@@ -90,10 +98,7 @@ export function createStores(onListenerError?: ListenerErrorHandler) {
     /** The content of the Secrets that bindings name. Each is read by name, not watched. */
     sourceSecrets: new Store<SourceSecret>({}, onListenerError),
     runs,
-    temporaryRefusals: new TemporaryRefusals((key) => {
-      const run = runs.get(key);
-      return run !== undefined && isUndecided(run);
-    }, onListenerError),
+    temporaryRefusals,
   };
 }
 

@@ -7,12 +7,15 @@ export interface TemporaryWrites {
   readonly refusal: string | undefined;
 }
 
+/** Limit on the refusals that are kept for a binding. A further one is kept when its write is refused again. */
+const MOST_REFUSALS = 1_000;
+
 /**
  * The temporary Secrets that the API server has refused, by binding. Bindings and Scans are named by their keys. A restart loses
- * this; then the status of the binding says whether the last write was refused.
+ * this; then the status of the binding says whether the last write was refused. A change of the spec of the binding ends both.
  */
 export class TemporaryRefusals {
-  /** By binding: why the Secret of each Scan was refused. Empty: none is refused. */
+  /** By binding: why the Secret of each Scan was refused. The Scan that was refused first comes first. Empty: none is refused. */
   readonly #byBinding = new Map<string, Map<string, string>>();
   readonly #listeners: ((binding: string) => void)[] = [];
   readonly #isHeld: (scan: string) => boolean;
@@ -39,18 +42,30 @@ export class TemporaryRefusals {
   }
 
   /**
-   * Records a write. The refusals of Scans that no longer wait are forgotten, so that their number has a bound.
+   * Records a write. The refusals of Scans that no longer wait are forgotten, up to the first Scan that waits. So the cost does not
+   * depend on how many Scans wait.
    *
    * @param refusal - undefined: the API server accepted the Secret
    */
   note(binding: string, scan: string, refusal: string | undefined): void {
     const before = this.get(binding);
-    const known = [...(this.#byBinding.get(binding) ?? [])];
-    const refused = new Map(known.filter(([other]) => this.#isHeld(other)));
+    const refused = this.#byBinding.get(binding) ?? new Map<string, string>();
     if (refusal === undefined) refused.delete(scan);
-    else refused.set(scan, refusal);
+    for (const other of refused.keys()) {
+      if (this.#isHeld(other)) break;
+      refused.delete(other);
+    }
+    if (refusal !== undefined && refused.size < MOST_REFUSALS) refused.set(scan, refusal);
     this.#byBinding.set(binding, refused);
-    if (isDeepStrictEqual(before, this.get(binding))) return;
+    if (!isDeepStrictEqual(before, this.get(binding))) this.#notify(binding);
+  }
+
+  /** Forgets a binding whose spec has changed, or that was deleted. */
+  forget(binding: string): void {
+    this.#byBinding.delete(binding);
+  }
+
+  #notify(binding: string): void {
     for (const listener of this.#listeners) {
       try {
         listener(binding);
@@ -58,10 +73,5 @@ export class TemporaryRefusals {
         this.#onListenerError(error);
       }
     }
-  }
-
-  /** Forgets a deleted binding. */
-  forget(binding: string): void {
-    this.#byBinding.delete(binding);
   }
 }

@@ -1,6 +1,6 @@
 import type { Binding, ValidBinding } from '../../binding/index.ts';
 import { fit, type ImageReference } from '../../image/index.ts';
-import { bindingsForImage, rivalsAmong } from '../../policy/index.ts';
+import { bindingsForImage, type RivalLookup, rivalsAmong } from '../../policy/index.ts';
 import type { Inventory } from '../inventory/index.ts';
 
 /** A further binding that matches the image, as printed in JSON. */
@@ -37,14 +37,16 @@ function inPrecedence(image: ImageReference, bindings: readonly Binding[]): Read
 
 /** The observing bindings that match. They have the same order of precedence among themselves. */
 function observing(image: ImageReference, bindings: readonly Binding[]): readonly ValidBinding[] {
-  return [...inPrecedence(image, observersEnforcing(bindings))].map((one) => ({ ...one, mode: 'Observe' }));
+  const found = new Set(bindingsForImage(image, observersAmong(bindings)));
+  return [...found].map((one) => ({ ...one, mode: 'Observe' }));
 }
 
 /** The observing bindings as if they were enforcing, because look-ups of bindings exclude observing ones. */
-export function observersEnforcing(bindings: readonly Binding[]): readonly ValidBinding[] {
-  return bindings.flatMap((one) =>
+export function observersAmong(bindings: readonly Binding[]): RivalLookup {
+  const observers = bindings.flatMap((one) =>
     one.validity === 'Valid' && one.mode === 'Observe' ? [{ ...one, mode: 'Enforce' as const }] : [],
   );
+  return rivalsAmong(observers, bindings);
 }
 
 /** Why one of two bindings takes precedence. The rules are those of `fittingBindings`, in the same order. */

@@ -11,7 +11,7 @@ import { DEFAULT_SCAN_TYPES, overriddenLogins, type ScheduledScan } from '../../
 import { columns, isSimilar, quoted } from '../../text/index.ts';
 import type { Inventory } from '../inventory/index.ts';
 import type { Decided } from './decided.ts';
-import { observersEnforcing } from './matching.ts';
+import { observersAmong } from './matching.ts';
 
 /** A ScheduledScan that names the image, or from whose parameters no image can be read. */
 export interface ExplainedScan {
@@ -61,7 +61,7 @@ export function scansOf(
   { decided, env }: ScanContext,
 ): readonly ExplainedScan[] {
   const repository = repositoryName(image);
-  const [rivals, observers] = [rivalsAmong(bindings), rivalsAmong(observersEnforcing(bindings))];
+  const [rivals, observers] = [rivalsAmong(bindings), observersAmong(bindings)];
   const isIt = (other: ImageReference) => repositoryName(other) === repository;
   const isNamed = (scan: ScheduledScan) => scan.image !== undefined && isIt(scan.image);
   const isUnreadable = (scan: ScheduledScan) =>

@@ -3,32 +3,31 @@ import type { Delivery } from '../../api/index.ts';
 import type { AdmissionFlags } from './admission.ts';
 import { parseBoolean } from './boolean.ts';
 
-/** The value of {@link deliveryFlag}. */
+/** The value of {@link deliveryFlag}; undefined: the user has not set it. */
 export interface DeliveryFlag {
-  readonly delivery: Delivery;
+  readonly delivery?: Delivery;
 }
 
 /** The values of the controller's flags about deliveries. */
-export interface DeliveryFlags extends DeliveryFlag, Pick<AdmissionFlags, 'admission'> {
+export interface DeliveryFlags extends Required<DeliveryFlag>, Pick<AdmissionFlags, 'admission'> {
   readonly writeSecrets: boolean;
   readonly admissionSecret?: string;
 }
 
+const DELIVERY =
+  'how scans get the credential of a binding without spec.delivery: Shared (a Secret that the controller creates), Direct (the pull secret itself) or Temporary (a Secret for each Scan; requires --admission)';
+
 /** How the controller is set to deliver credentials. `explain` and `validate` predict what such a controller reports. */
-export function deliveryFlag(): Option {
-  return new Option(
-    '--delivery <how>',
-    'how scans get the credential of a binding without spec.delivery: Shared (a Secret that the controller creates), Direct (the pull secret itself) or Temporary (a Secret for each Scan; requires --admission)',
-  )
+export function deliveryFlag(description = `${DELIVERY} (default: status.delivery, or else Shared)`): Option {
+  return new Option('--delivery <how>', description)
     .env('ICB_DELIVERY')
-    .choices(['Shared', 'Direct', 'Temporary'] satisfies Delivery[])
-    .default('Shared');
+    .choices(['Shared', 'Direct', 'Temporary'] satisfies Delivery[]);
 }
 
 /** The controller's flags about deliveries. */
 export function deliveryFlags(): readonly Option[] {
   return [
-    deliveryFlag(),
+    deliveryFlag(DELIVERY).default('Shared' satisfies Delivery),
     new Option(
       '--write-secrets <boolean>',
       'false: the controller has no right to write Secrets; requires --delivery Direct, and bindings with the delivery Shared or Temporary bind no scans',

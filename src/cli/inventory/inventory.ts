@@ -30,11 +30,15 @@ export interface Inventory {
   readonly remarks: readonly string[];
 }
 
-/** The inventory as a controller with this setting sees it. Of a binding without `spec.delivery`, the status gives the delivery, or else the setting. */
-export function withDelivery(inventory: Inventory, delivery: Delivery): Inventory {
+/**
+ * The inventory as a controller with this default delivery sees it.
+ *
+ * @param delivery - undefined: the user has not said which one. Then the status of a binding says it, or else it is `Shared`.
+ */
+export function withDelivery(inventory: Inventory, delivery: Delivery | undefined): Inventory {
   const bindings = inventory.bindings.map((binding) =>
     binding.validity === 'Valid'
-      ? { ...binding, delivery: binding.delivery ?? binding.status?.delivery ?? delivery }
+      ? { ...binding, delivery: binding.delivery ?? delivery ?? binding.status?.delivery ?? 'Shared' }
       : binding,
   );
   const assumesAdmission = inventory.assumesAdmission && delivery !== 'Temporary';

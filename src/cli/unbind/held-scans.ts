@@ -1,8 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { HELD_ANNOTATION } from '../../api/index.ts';
 import { runEach } from '../../concurrency/index.ts';
 import { type KubeClient, KubeError } from '../../kube/index.ts';
-import { keyOf, SCANS, type Stored } from '../../object/index.ts';
-import { endHold, isHeldHere, type RawScan, type Run, readAdmittedRun } from '../../scan/index.ts';
+import { keyOf, SCANS } from '../../object/index.ts';
+import {
+  endHold,
+  isHeldHere,
+  type RawScan,
+  type Run,
+  readAdmittedRun,
+  readNewScan,
+} from '../../scan/index.ts';
 import type { UnbindNamespaces } from './namespaces.ts';
 import type { ReportProgress } from './progress.ts';
 
@@ -36,7 +44,7 @@ export class HeldScanResumer {
   readonly #progress: ReportProgress;
   readonly #done = new Set<string>();
   #count = 0;
-  /** By key of a Scan that is not tried again: the reason. */
+  /** By key of a Scan that is not tried again: the sentence about it. */
   readonly #left = new Map<string, string>();
 
   constructor(client: KubeClient, namespaces: UnbindNamespaces, progress: ReportProgress) {
@@ -50,11 +58,9 @@ export class HeldScanResumer {
     return this.#count;
   }
 
-  /** Sentences about Scans that are still held. */
+  /** Sentences about Scans that are still held or marked. */
   get left(): readonly string[] {
-    return [...this.#left].map(
-      ([key, why]) => `Scan ${key} is still suspended: ${why}; set its spec.suspend to false with kubectl`,
-    );
+    return [...this.#left.values()];
   }
 
   /**
@@ -78,23 +84,39 @@ export class HeldScanResumer {
   async #end(run: Run): Promise<void> {
     const key = keyOf(run);
     try {
-      const raw = await this.#client.get<RawScan>(SCANS, run);
-      await this.#client.replace(SCANS, endHold(raw));
+      const isWritten = await this.#write(run);
       this.#done.add(key);
-      if (!isResumed(run)) return;
+      this.#left.delete(key);
+      if (!isWritten || !isResumed(run)) return;
       this.#count += 1;
       this.#progress(`resumed Scan ${key}`);
     } catch (error) {
       // The message of the API server may quote the Scan.
       if (!(error instanceof KubeError))
-        this.#left.set(key, `unexpected ${error instanceof Error ? error.name : 'error'}`);
+        this.#leave(run, `unexpected ${error instanceof Error ? error.name : 'error'}`);
       else if (isRefusal(error))
-        this.#left.set(key, `the API server refused the update: ${error.reason} (${error.status})`);
+        this.#leave(run, `the API server refused the update: ${error.reason} (${error.status})`);
     }
   }
 
-  #giveUp(held: readonly Stored[]): void {
-    for (const scan of held) this.#left.set(keyOf(scan), 'it could not be updated');
+  /** Returns false if another client has ended the hold since the Scan was listed. */
+  async #write(run: Run): Promise<boolean> {
+    const raw = await this.#client.get<RawScan>(SCANS, run);
+    if (readNewScan(raw).hold === 'None') return false;
+    await this.#client.replace(SCANS, endHold(raw));
+    return true;
+  }
+
+  #giveUp(held: readonly Run[]): void {
+    for (const run of held) this.#leave(run, 'it could not be updated');
+  }
+
+  #leave(run: Run, why: string): void {
+    const key = keyOf(run);
+    const sentence = isResumed(run)
+      ? `Scan ${key} is still suspended: ${why}; set its spec.suspend to false with kubectl`
+      : `Scan ${key} still has the annotation ${HELD_ANNOTATION}: ${why}; remove the annotation with kubectl`;
+    this.#left.set(key, sentence);
   }
 }
 

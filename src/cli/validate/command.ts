@@ -68,7 +68,12 @@ async function run({ filename, recursive = false, output, ...settings }: Flags):
   if (filename.length === 0)
     throw new UserError('expected at least one file or folder, found none; name one with --filename');
   const read = await readManifests(filename, recursive);
-  const validation = validate(read, { namespace: undefined, missingSecrets: undefined, ...settings });
+  const validation = validate(read, {
+    namespace: undefined,
+    missingSecrets: undefined,
+    delivery: undefined,
+    ...settings,
+  });
   process.stdout.write(printed(validation.findings, output));
   process.stderr.write(`${summaryOf(validation)}\n`);
   if (validation.findings.some(({ severity }) => severity === 'error')) process.exitCode = EXIT_INVALID;

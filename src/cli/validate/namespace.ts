@@ -35,8 +35,8 @@ export interface Settings {
   /** Namespace of the objects that name none; undefined: the only namespace that other objects name. */
   readonly namespace: string | undefined;
   readonly missingSecrets: Severity | undefined;
-  /** How scans get the credential of a binding whose spec does not say so. */
-  readonly delivery: Delivery;
+  /** How scans get the credential of a binding whose spec does not say so; undefined: as for {@link withDelivery}. */
+  readonly delivery: Delivery | undefined;
 }
 
 /** The namespaces of the objects that are validated, in the order of the files. Each one is read on its own. */

@@ -5,7 +5,7 @@ import {
   deliveryOf,
   hasExpired,
   loginProblems,
-  observersEnforcing,
+  observersAmong,
   predict,
   problemsOf,
   unmatchedOf,
@@ -85,7 +85,7 @@ function allScanNotes(
   rivals: RivalLookup,
 ): readonly ObjectNote[] {
   const previews = new Map(previewed.map(({ binding, preview }) => [binding.name, preview]));
-  const observers = rivalsAmong(observersEnforcing(inventory.bindings));
+  const observers = observersAmong(inventory.bindings);
   const now = Date.now();
   const envOf = ({ name, image, verification }: ValidBinding) => {
     const candidates = previews.get(name)?.credentials.candidates ?? [];

@@ -308,7 +308,7 @@ function awaitedSecret(
   if (trivySecret?.isOfScan !== true) {
     if (secretWrite.write !== 'Create') return 'None';
     // If the last write was refused, the Scan would wait for nothing.
-    return refusedWrite(resolved.binding) === undefined ? 'TrivySecret' : 'Refused';
+    return refusedWrite(resolved) === undefined ? 'TrivySecret' : 'Refused';
   }
   if (one.suspension === 'Suspended' && !isHeldHere(one.hold)) return 'Never';
   return newScan?.owner === undefined ? 'OwnSecret' : 'None';

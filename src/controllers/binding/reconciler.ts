@@ -156,13 +156,11 @@ export class BindingReconciler {
    * wait, too: for a Secret to be read, or for the selection of a rival. Either event enqueues the key again.
    */
   #waits(key: string, resolved: Resolved): boolean {
-    const { selections, temporaryRefusals } = this.#options.stores;
+    const { selections } = this.#options.stores;
     const { binding, credentials, waitsFor } = resolved;
     if (hasUnread(credentials)) return true;
-    if (binding === undefined) {
-      selections.forget(key);
-      temporaryRefusals.forget(key);
-    } else selections.set(binding, selectionOf(resolved));
+    if (binding === undefined) selections.forget(key);
+    else selections.set(binding, selectionOf(resolved));
     for (const awaited of waitsFor) selections.wait(key, awaited);
     return waitsFor.size > 0;
   }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import { asOutOfDate, hasReason, type KubeClient, type Outcome, OutOfDate } from '../../kube/index.ts';
+import { asOutOfDate, type KubeClient, KubeError, type Outcome, OutOfDate } from '../../kube/index.ts';
 import { keyOf, SCANS } from '../../object/index.ts';
 import {
   endHoldUndecided,
@@ -60,6 +60,9 @@ export interface HeldScanReconcilerOptions<SecretWrite> extends HeldScanOptions 
 
 type End = Extract<HeldScanDecision, { act: 'End' }>;
 
+/** HTTP status codes of a refused write. A webhook that refuses one may give no reason; then the API server answers with 400. */
+const REFUSALS: ReadonlySet<number> = new Set([400, 403, 413, 422]);
+
 /**
  * Decides on held Scans, and ends each hold with one write. Also decides on Scans that a user has created suspended, and leaves
  * those suspended. The key is that of the Scan.
@@ -97,13 +100,10 @@ export class HeldScanReconciler<SecretWrite> {
     const binding = 'binding' in decision ? decision.binding : undefined;
     if (decided.result === 'Bound' && binding !== undefined)
       await this.#options.writeSecret({ scan: run, binding }, secretWrite, log);
-    await this.#end(decided, log);
+    const result = await this.#end(decided, log);
     const isResumed = isHeldHere(run.admission?.hold ?? 'None');
-    log.info(
-      { result: decided.result, binding },
-      isResumed ? 'held scan resumed' : 'suspended scan decided on',
-    );
-    if (isResumed) this.#options.onEnded(decided.result);
+    log.info({ result, binding }, isResumed ? 'held scan resumed' : 'suspended scan decided on');
+    if (isResumed) this.#options.onEnded(result);
     return {};
   }
 
@@ -119,18 +119,20 @@ export class HeldScanReconciler<SecretWrite> {
     return wait && { requeueAfterMs: shortest([wait.milliseconds, requeueAfterMs]) };
   }
 
-  /** If a policy refuses the edits, the Scan is resumed as it is. */
-  async #end({ scan, instead }: End, log: Logger): Promise<void> {
+  /** If a policy refuses the edits, the Scan is resumed as it is. Returns how the hold ended. */
+  async #end({ scan, instead, result }: End, log: Logger): Promise<HoldResult> {
     try {
       await this.#access.write(scan);
+      return result;
     } catch (error) {
-      const isRefused = hasReason(error, 'Forbidden', 'Invalid', 'BadRequest');
+      const isRefused = error instanceof KubeError && REFUSALS.has(error.status);
       if (!isRefused || isDeepStrictEqual(scan, instead)) throw error;
       log.warn(
         { reason: error.reason },
         'the API server refused the edits of a held scan: resuming it as it is',
       );
       await this.#access.write(instead);
+      return 'Unbound';
     }
   }
 }

@@ -1,5 +1,4 @@
 import { type Condition, conditionOf, type TemporarySecretsSummary } from '../../../api/index.ts';
-import type { Binding } from '../../../binding/index.ts';
 import { compareText, timestamp } from '../../../text/index.ts';
 import type { Resolved } from '../resolve.ts';
 import { advise } from './advice.ts';
@@ -31,22 +30,24 @@ export function temporarySecretsWait(facts: Facts): number | undefined {
  * Why the API server refuses the temporary Secrets of the binding, with the advice; undefined: it does not, as far as is known. A
  * process that has written none reports what the status says.
  */
-export function temporaryRefusal({
-  binding,
-  trivySecret,
-  temporaryWrites,
-}: Pick<Resolved, 'binding' | 'trivySecret' | 'temporaryWrites'>): string | undefined {
+export function temporaryRefusal(
+  resolved: Pick<Resolved, 'binding' | 'how' | 'trivySecret' | 'temporaryWrites'>,
+): string | undefined {
+  const { trivySecret, temporaryWrites } = resolved;
   if (trivySecret?.isOfScan !== true) return undefined;
-  if (temporaryWrites === undefined) return refusedWrite(binding)?.message;
+  if (temporaryWrites === undefined) return refusedWrite(resolved)?.message;
   const { refusal } = temporaryWrites;
   if (refusal === undefined) return undefined;
   return advise(`Scans do not get their Secrets: ${refusal}`, 'TrivySecretFailed');
 }
 
-/** The condition that says that the last write of a Secret for the binding was refused; undefined: it was not. */
-export function refusedWrite(binding: Binding | undefined): Condition | undefined {
+/**
+ * The condition that says that the last write of a Secret for the binding was refused; undefined: it was not, or it was a Secret
+ * for another delivery.
+ */
+export function refusedWrite({ binding, how }: Pick<Resolved, 'binding' | 'how'>): Condition | undefined {
   const bound = conditionOf(binding?.status, 'ScansBound');
-  const isCurrent = bound?.observedGeneration === binding?.generation;
+  const isCurrent = bound?.observedGeneration === binding?.generation && binding?.status?.delivery === how;
   return isCurrent && bound?.reason === 'TrivySecretFailed' ? bound : undefined;
 }
 

@@ -173,7 +173,7 @@ describe('explain from files', () => {
     assert.doesNotMatch(runExplain(['new.example/app:1', ...args]).stdout, /migrates to/);
   });
 
-  it('takes the delivery of the spec, or else of the status, or else of the flag', () => {
+  it('takes the delivery of the spec, or else of the flag, or else of the status', () => {
     using files = new Files();
     const mounted = (spec: object, status: object, ...flags: readonly string[]) => {
       const items = [
@@ -186,27 +186,47 @@ describe('explain from files', () => {
     assert.equal(mounted({}, {}), null);
     assert.equal(mounted({}, {}, '--delivery', 'Direct'), 'pull');
     assert.equal(mounted({}, { delivery: 'Direct' }), 'pull');
-    assert.equal(mounted({}, { delivery: 'Shared' }, '--delivery', 'Direct'), null);
+    assert.equal(mounted({}, { delivery: 'Shared' }, '--delivery', 'Direct'), 'pull');
+    assert.equal(mounted({}, { delivery: 'Direct' }, '--delivery', 'Shared'), null);
     assert.equal(mounted({ delivery: 'Shared' }, { delivery: 'Direct' }), null);
   });
 
-  it('matches no binding to an image that a binding would migrate, if its spec.replaces is part of a cycle', () => {
-    using files = new Files();
-    const items = [
-      pullSecret('pull', { 'new.example': entry('u') }),
-      binding('one', { image: 'new.example/one', replaces: ['old.example/app', 'new.example/two'] }),
-      binding('two', { image: 'new.example/two', replaces: ['new.example/one'] }),
-      scheduledScan('scan', ['old.example/app:1']),
-    ];
-    const args = files.write('l.json', { apiVersion: 'v1', kind: 'List', items });
-    const { stdout, stderr, status } = runExplain(['old.example/app:1', ...args]);
-    assert.equal(status, 1);
-    assert.match(stdout, / {4}scan {2}no binding matches it\n/);
-    assert.doesNotMatch(stdout, /migrates to/);
-    assert.match(
-      stdout + stderr,
-      /the binding "one" has this image in spec\.replaces, but migrates no scans; to see why, explain its image, new\.example\/one\n/,
-    );
+  describe('with a binding whose spec.replaces is part of a cycle', () => {
+    it('matches no binding to an image that one of them would migrate', () => {
+      using files = new Files();
+      const items = [
+        pullSecret('pull', { 'new.example': entry('u') }),
+        binding('one', { image: 'new.example/one', replaces: ['old.example/app', 'new.example/two'] }),
+        binding('two', { image: 'new.example/two', replaces: ['new.example/one'] }),
+        scheduledScan('scan', ['old.example/app:1']),
+      ];
+      const args = files.write('l.json', { apiVersion: 'v1', kind: 'List', items });
+      const { stdout, stderr, status } = runExplain(['old.example/app:1', ...args]);
+      assert.equal(status, 1);
+      assert.match(stdout, / {4}scan {2}no binding matches it\n/);
+      assert.doesNotMatch(stdout, /migrates to/);
+      assert.match(
+        stdout + stderr,
+        /the binding "one" has this image in spec\.replaces, but migrates no scans; to see why, explain its image, new\.example\/one\n/,
+      );
+    });
+
+    it('matches that binding nevertheless if all bindings in the cycle only observe, as in the controller', () => {
+      using files = new Files();
+      const matched = (mode: string) => {
+        const replaces = (image: string, previous: string) => ({ image, replaces: [previous] });
+        const items = [
+          pullSecret('pull', { 'new.example': entry('u') }),
+          binding('one', { ...replaces('new.example/one', 'new.example/two'), mode: 'Observe' }),
+          binding('two', { ...replaces('new.example/two', 'new.example/one'), mode }),
+        ];
+        const args = files.write('l.json', { apiVersion: 'v1', kind: 'List', items });
+        const [explanation] = explained(['new.example/two', ...args]).list;
+        return [explanation?.binding, explanation?.otherBindings.map(({ name }) => name)];
+      };
+      assert.deepEqual(matched('Observe'), ['two', ['one']]);
+      assert.deepEqual(matched('Enforce'), ['two', []]);
+    });
   });
 
   it('exits with 0 if the binding names no Secret', () => {

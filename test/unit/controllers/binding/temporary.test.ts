@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { BINDING_ANNOTATION } from '../../../../src/api/names.ts';
+import { Refused } from '../../../../src/controllers/binding/apply.ts';
 import { connectBindingTriggers } from '../../../../src/controllers/binding/triggers.ts';
 import { SecretValue } from '../../../../src/credential/secret-value.ts';
 import { VOLUME_NAME } from '../../../../src/scan/delivery.ts';
@@ -424,6 +425,37 @@ describe('a binding with delivery Temporary', () => {
       namespace.stores.temporaryRefusals.forget('ns/app');
       assert.deepEqual([ready(), namespace.report('app').changed], ['False TrivySecretFailed', false]);
       note('one');
+      assert.equal(ready(), 'True Ready');
+    });
+
+    it('is ready after a change of its spec, until another Secret is refused', () => {
+      namespace.binding('app', TEMPORARY);
+      assert.equal(ready(), 'True Ready');
+      note('one', REFUSED);
+      assert.equal(ready(), 'False TrivySecretFailed');
+      namespace.remove('bindings', 'app');
+      namespace.binding('app', TEMPORARY);
+      assert.equal(ready(), 'True Ready');
+    });
+
+    it('is ready, and holds new Scans, after a restart with another default delivery', () => {
+      namespace.settings.delivery = 'Temporary';
+      namespace.binding('app');
+      note('one', REFUSED);
+      namespace.settle('app');
+      namespace.stores.temporaryRefusals.forget('ns/app');
+      namespace.settings.delivery = 'Shared';
+      assert.equal(namespace.decideWhole(newScan(), 'Status').decision.result, 'Open');
+      assert.equal(ready(), 'True Ready');
+    });
+
+    it('is ready after a restart if the API server has refused only the Secret of another default delivery', () => {
+      namespace.binding('app');
+      const refused = new Refused('TrivySecretFailed', REFUSED);
+      const { status } = namespace.report('app', { secretRefused: refused });
+      namespace.setStatus('app', status);
+      namespace.stores.temporaryRefusals.forget('ns/app');
+      namespace.settings.delivery = 'Temporary';
       assert.equal(ready(), 'True Ready');
     });
 

@@ -4,9 +4,11 @@ import type { ImageCredentialBindingStatus } from '../../../../../src/api/index.
 import { type Binding, readBinding } from '../../../../../src/binding/binding.ts';
 import {
   countByReadiness,
+  countOwn,
   credentialExpirations,
   notReady,
 } from '../../../../../src/controllers/binding/status/readiness.ts';
+import { readTrivySecret } from '../../../../../src/secret/trivy-secret.ts';
 
 function binding(key: string, status?: ImageCredentialBindingStatus): Binding {
   const [namespace = '', name = ''] = key.split('/');
@@ -55,6 +57,12 @@ describe('the readiness metrics', () => {
       { ready: 'Unknown', reason: 'OutOfDate', count: 1 },
       { ready: 'Unknown', reason: 'NotReconciled', count: 1 },
     ]);
+  });
+
+  it('count the Secrets with the name of a Trivy Secret, because users may put its label on others', () => {
+    const names = ['trivy-pull-0123456789', 'trivy-db', 'pull', 'trivy-daily-1-abcdef0123'];
+    const secrets = names.map((name) => readTrivySecret({ metadata: { namespace: 'a', name } }));
+    assert.equal(countOwn(secrets), 2);
   });
 
   it('name the bindings that are not ready', () => {
