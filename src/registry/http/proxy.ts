@@ -91,10 +91,14 @@ function matchesName(name: string, host: string): boolean {
   return host.endsWith(suffix) || (!pattern.startsWith('.') && host === suffix.slice(1));
 }
 
+/** Characters that `domainToASCII` omits, with all that follows a slash or a question mark. No name contains them. */
+const NOT_IN_NAMES = /[/\\?#\t\n\r]/;
+
 /** An internationalized name in ASCII. The name begins with a dot, which the conversion would refuse. */
 function ascii(name: string): string {
   const labels = name.slice(1);
-  return /^[\0-\x7f]*$/.test(labels) ? name : `.${domainToASCII(labels) || labels}`;
+  if (/^[\0-\x7f]*$/.test(labels) || NOT_IN_NAMES.test(labels)) return name;
+  return `.${domainToASCII(labels) || labels}`;
 }
 
 interface Network {
