@@ -146,7 +146,7 @@ export const SETUPS: Readonly<Record<string, Setup>> = {
     before: applyExamples,
     after: async (reader) => {
       const csv = await readFile(join(reader.folder, 'bindings.csv'), 'utf8');
-      const row = `${NAMESPACE},payments,registry.example.org/shop/payments,Generic,registry-example-org,True,`;
+      const row = `${NAMESPACE},payments,registry.example.org/shop/payments,Generic,registry-example-org,Shared,True,`;
       assert.ok(csv.includes(`\r\n${row}`), csv);
     },
   },

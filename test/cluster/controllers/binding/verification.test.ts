@@ -168,8 +168,8 @@ describe('verification on a real API server', () => {
 
   it('shows the verification time in the wide columns', async () => {
     const { stdout } = await cluster.controlPlane.kubectl(['get', 'icb', '--all-namespaces', '-o', 'wide']);
-    assert.match(stdout, /REASON +VERIFIED +EXPIRES +AGE\n/);
-    assert.match(stdout, / quick .* Ready +\d+[sm]\S* +\d+[sm]/);
+    assert.match(stdout, /REASON +DELIVERY +VERIFIED +EXPIRES +AGE\n/);
+    assert.match(stdout, / quick .* Ready +Shared +\d+[sm]\S* +\d+[sm]/);
   });
 
   it('counts the requests to registries', async () => {
