@@ -271,41 +271,17 @@ describe('the acceptance run', { concurrency: 4 }, () => {
     assert.equal(metadata.deletionTimestamp, undefined);
   });
 
-  for (const [what, { namespace, secret, expected }] of Object.entries({
-    'a Secret does not exist': {
-      ...{ namespace: 'none', secret: 'none' },
-      expected: /the Secret registries\/none does not exist; create it/,
-    },
-    'the controller binds only Scans': {
-      ...{ namespace: 'unbound', secret: 'first' },
-      expected: /found --delivery=Temporary in Deployment registries\/other; set config\.delivery/,
-    },
-  }))
-    it(`creates nothing if ${what}`, async (context) => {
-      await apply([otherController('unbound')]);
-      const { stderr, code } = await start(
-        context,
-        ...['--image', `${first.host}/shop/payments:1.0`, '--pull-secret', `registries/${secret}`],
-        ...['--namespace', namespace, '--yes'],
-      ).ended;
-      assert.equal(code, 2);
-      assert.match(stderr, expected);
-      await assertNoNamespace(namespace);
-    });
+  it('creates nothing if a Secret does not exist', async (context) => {
+    const { stderr, code } = await start(
+      context,
+      ...['--image', `${second.host}/shop/payments:1.0`, '--pull-secret', 'registries/none'],
+      ...['--namespace', 'none', '--yes'],
+    ).ended;
+    assert.equal(code, 2);
+    assert.match(stderr, /the Secret registries\/none does not exist; create it/);
+    await assertNoNamespace('none');
+  });
 });
-
-/** The Deployment of a controller that works only in one namespace, with another delivery. */
-function otherController(namespace: string): object {
-  const labels = { 'app.kubernetes.io/name': 'image-credential-binding' };
-  const args = ['controller', `--namespaces=${namespace}`, '--delivery=Temporary'];
-  const containers = [{ name: 'controller', image: 'registry.example/controller:0.1.0', args }];
-  const template = { metadata: { labels }, spec: { containers } };
-  return {
-    ...{ apiVersion: 'apps/v1', kind: 'Deployment' },
-    metadata: { name: 'other', namespace: 'registries', labels },
-    spec: { replicas: 0, selector: { matchLabels: labels }, template },
-  };
-}
 
 /** The steps of the output, each with its time and all that it prints. */
 function stepsIn(stdout: string): readonly string[] {
